@@ -1,0 +1,253 @@
+"""Typed rows that every platform yields, and the pages that carry its payloads. Plain dicts; imports nothing of musicdb.
+
+A platform file has
+
+    PLATFORM, KIND      its name in `platforms`, and one of KINDS_OF_PLATFORM
+    ROWS_VERSION        raised when `rows` says more of the same payload; `load` then derives the rows again without fetching
+    PAYLOADS            the payload kinds that `rows` takes
+    CLAIMS              {(level, field): json path}: extra scalar fields of the stored payload, merged into `claim_paths`
+    fetch(source, known, *, account=None, all=False, progress=None, **options) -> iterator of Page, Refused, Complete
+    rows(kind, payload) -> iterator of Row: pure and deterministic; raises PayloadError for an item that cannot be used
+
+and never imports the database, the loader or another platform; client libraries are imported inside the functions that talk to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+KINDS_OF_PLATFORM = ("files", "dj", "streaming", "collection", "history", "person")
+
+
+class Cue(TypedDict, total=False):
+    """A point or loop. Times in milliseconds from the start of the audio; length_ms only for loops."""
+
+    type: Literal["hot_cue", "memory_cue", "fade_in", "fade_out", "load", "loop"]
+    num: int | None  # hot cue pad, 0 = A; None for a memory cue
+    start_ms: float
+    length_ms: float | None
+    name: str | None
+    color: str | None  # "#rrggbb"
+
+
+class Beat(TypedDict, total=False):
+    """An anchor of the beat grid: from start_ms on, beats come at bpm; beat is its place in the bar (1 = downbeat)."""
+
+    start_ms: float
+    bpm: float
+    meter: str
+    beat: int
+
+
+class Said(TypedDict, total=False):
+    """What a platform says of a track or release: canonical names, units and notation. Absent = not said (never "" or 0).
+
+    bpm a number; rating 1-5; musical_key Camelot ("8A"); dates ISO, as exact as known ("1997", "1997-05", "1997-05-12") with
+    the precision beside; genres, artists and the like arrays of strings; times in milliseconds.
+    """
+
+    title: str
+    version: str
+    artists: list[str]
+    featured: list[str]
+    remixers: list[str]
+    composers: list[str]
+    album: str
+    album_artists: list[str]
+    album_type: str  # album, single, ep, compilation, live, mixtape, dj_mix, remix, other
+    track_no: int
+    disc_no: int
+    track_total: int
+    duration_ms: int
+    genres: list[str]
+    styles: list[str]
+    year: int
+    release_date: str
+    release_date_precision: Literal["year", "month", "day"]
+    bpm: float
+    musical_key: str
+    energy: float
+    rating: int
+    comment: str
+    grouping: str
+    label: str
+    catalogue_number: str
+    isrc: str
+    barcode: str
+    country: str
+    formats: list[str]
+    explicit: bool
+    popularity: int
+    liked: bool
+    play_count: int
+    added_at: str
+    last_played_at: str
+    color: str
+    tags: list[str]  # MyTags and the like
+    cover: str  # where it is: "embedded", a URL, a path
+    path: str  # of the audio file, as the platform knows it
+    ids: dict[str, str]  # scheme -> value: mb_recording, mb_release, mb_artist, spotify, tidal, discogs_release, acoustid, ...
+    cues: list[Cue]
+    beat_grid: list[Beat]
+
+
+class TrackRow(TypedDict, total=False):
+    """One track of a platform. row, external_id and title are required."""
+
+    row: Literal["track"]
+    external_id: str
+    title: str
+    artists: list[str]
+    album: str | None
+    duration_ms: int | None
+    isrc: str | None
+    release_date: str | None
+    uri: str | None
+    release_external_id: str | None
+    said: Said
+    in_library: bool  # False: known only because it was listened to; such a row is inserted, never updated, never makes a track
+    metadata: Any  # left out: the payload itself
+
+
+class FileRow(TypedDict, total=False):
+    """The file behind a track of platform `local`; comes right after its TrackRow."""
+
+    row: Literal["file"]
+    external_id: str
+    path: str  # for people: undecodable bytes shown as \xNN
+    path_bytes: bytes | None  # only where the name is not UTF-8
+    root: str
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int | None
+    inode: int | None
+    format: str | None
+    bitrate: int | None  # bit/s
+    sample_rate: int | None  # Hz
+    channels: int | None
+    window_hash: str | None  # xxh3-128 over two windows of the audio: finds moved files
+    audio_hash: str | None  # over all audio, tags left out; only where asked for or needed
+    file_hash: str | None  # SHA-256 of the whole file; only where asked for
+
+
+class ReleaseRow(TypedDict, total=False):
+    """One release (album, record) of a platform. row, external_id and title are required."""
+
+    row: Literal["release"]
+    external_id: str
+    title: str
+    said: Said
+    metadata: Any
+
+
+class PlaylistRow(TypedDict, total=False):
+    """A playlist, folder, smart playlist, or the list of liked tracks. row, external_id and name are required."""
+
+    row: Literal["playlist"]
+    external_id: str
+    name: str
+    kind: Literal["playlist", "folder", "smart", "liked"]
+    description: str | None
+    parent_external_id: str | None
+    position: int | None  # among its siblings
+    owner: str | None
+    owner_id: str | None
+    is_public: bool | None
+    collaborative: bool | None
+    remote_version: str | None
+    remote_updated_at: str | None
+    metadata: Any
+
+
+class PlaylistItemRow(TypedDict, total=False):
+    """A place in a playlist. position counts from 0; the same track may come again."""
+
+    row: Literal["playlist_item"]
+    playlist_external_id: str
+    position: int
+    track_external_id: str
+    added_at: str | None
+
+
+class ListenRow(TypedDict, total=False):
+    """One play. listened_at is the start, UTC ISO text with Z; source_item the platform's own id of the track or ''."""
+
+    row: Literal["listen"]
+    listened_at: str
+    source_item: str
+    track_external_id: str
+    ms_played: int | None
+    utc_offset_min: int | None
+    context: dict[str, Any] | None
+
+
+class ImageRow(TypedDict, total=False):
+    """A picture of a track or release: bytes at hand, or a URL to fetch later."""
+
+    row: Literal["image"]
+    of: Literal["track", "release"]
+    external_id: str
+    role: str  # cover, back, artist, ...
+    position: int
+    data: bytes | None
+    url: str | None
+
+
+class CollectionItemRow(TypedDict, total=False):
+    """A copy on the shelf, or a wish. status: owned, wanted, for_sale, sold."""
+
+    row: Literal["collection_item"]
+    release_external_id: str
+    instance_id: str
+    status: str
+    folder: str | None
+    media_condition: str | None
+    sleeve_condition: str | None
+    rating: int | None
+    notes: str | None
+    added_at: str | None
+
+
+Row = TrackRow | FileRow | ReleaseRow | PlaylistRow | PlaylistItemRow | ListenRow | ImageRow | CollectionItemRow
+
+
+@dataclass(slots=True)
+class Page:
+    """Payloads of one kind, as sent. `load` stores a page, its rows and its cursor in one transaction.
+
+    seen: external ids of tracks that are there and unchanged (no payload needed). images: {external_id: bytes} that belong to
+    the payloads but are no JSON. total: how many items the source announces in all, for the progress bar and the final count.
+    """
+
+    kind: str
+    payloads: Sequence[Any]
+    scope: str = ""
+    cursor: str | None = None
+    total: int | None = None
+    seen: Sequence[str] = ()
+    images: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Refused:
+    """An item that could not be read: goes to `quarantine`, once per (platform, kind, item, reason)."""
+
+    kind: str
+    item: str  # what to call it: a path, an id
+    reason: str
+    payload: Any = None
+
+
+@dataclass(slots=True)
+class Complete:
+    """A list was read to its end: what `load` knows of it and did not see in this run is marked `missing_since`.
+
+    of: "track", "release", "playlist" (all of the platform) or "playlist_item" (within = the playlist's external id).
+    within: for tracks of `local`, the scanned root. total: announced number; fewer seen = not complete, nothing is marked.
+    """
+
+    of: Literal["track", "release", "playlist", "playlist_item"]
+    within: str | None = None
+    total: int | None = None
