@@ -1,0 +1,57 @@
+"""A log of SQL statements in which no value of the database appears.
+
+SQLite's trace expands bound values into the text, so every literal is masked before a line is written.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from musicdb.errors import BadInput
+
+# Comments and quoted names are taken as they are, so that an apostrophe inside them opens no literal.
+TOKEN = re.compile(
+    r"""(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<name>"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`)"""
+    r"""|(?P<value>[xX]?'(?:[^']|'')*'?|(?<![\w.$])[-+]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)(?![\w]))""",
+    re.DOTALL,
+)
+LONGEST = 2000  # characters of one statement in the log
+
+
+def mask(sql: str) -> str:
+    """Return the statement with every literal replaced by `?` and comments left out: no value of a row survives.
+
+    Lists of masked values shrink to one `?, ...`.
+    """
+    text = TOKEN.sub(lambda found: found["name"] or ("?" if found["value"] else ""), sql)
+    text = re.sub(r"\?(?:\s*,\s*\?){3,}", "?, ...", " ".join(text.split()))
+    return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
+
+
+def writer(target: str) -> Callable[[str], None]:
+    """Return what `db.open(log_sql=...)` calls with each statement. target: "-" for standard error, or a file (0600).
+
+    Raises BadInput when the file cannot be written.
+    """
+    if target == "-":
+        return lambda sql: _line(sys.stderr, sql)
+    import os
+
+    try:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        handle = os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise BadInput(f"MUSICDB_LOG_SQL: {target} cannot be written: {error.strerror}") from error
+    return lambda sql: _line(handle, sql)
+
+
+def _line(handle, sql: str) -> None:
+    text = mask(sql)
+    if text:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        handle.write(f"{stamp} [{threading.current_thread().name}] {text}\n")
