@@ -87,7 +87,7 @@ def iso_date(value: Any) -> tuple[str, Literal["year", "month", "day"]] | None:
     is sure, so only the year is given.
     """
     if isinstance(value, datetime | date):
-        return value.strftime("%Y-%m-%d"), "day"
+        value = value.isoformat()
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     if isinstance(value, int):

@@ -1,0 +1,229 @@
+"""Text for matching: normal form, title parts, artist credits, the match key. Pure; imports nothing of musicdb.
+
+No function raises for any text; all are deterministic. The rules are written down here and nowhere else:
+
+- **norm**: compatibility forms and accents folded, punctuation gone, "&" is "and". Other scripts keep their letters and marks.
+- **version**: in brackets or behind " - ", a part that has a version word ("Dub Mix", "Live at ...", "2011 Remix").
+- **junk**: a part that names the same recording ("Original Mix", "Album Version", "Official Video", "Remastered 2009").
+  Only whole parts of a closed list are junk, so a remix never loses what tells it from its original.
+- **credit**: split at feat./ft./featuring, ";", " / ", " vs. ", " pres. " only. "AC/DC", "Simon & Garfunkel" and
+  "Earth, Wind & Fire" stay whole: a comma or "&" does not say whether it is one act or two.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """Parts of a title, as written: base "Nightfall", version "Dub Mix" (or None), featured ["X"], junk ["Official Video"]."""
+
+    base: str
+    version: str | None = None
+    featured: list[str] = field(default_factory=list)
+    junk: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """One name of an artist credit. join_phrase stands between this name and the next, as in MusicBrainz."""
+
+    name: str
+    role: Literal["primary", "featuring"] = "primary"
+    join_phrase: str = ""
+
+
+# ---------- normal form
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ı": "i"})
+_APOSTROPHES = re.compile("['’‘ʼ`´′]")
+_ASCII_GAPS = re.compile(r"[^a-z0-9]+")
+
+
+def norm(text: str | None) -> str:
+    """Return text for comparing: "Beyoncé & JAY‐Z" -> "beyonce and jay z". norm(norm(x)) == norm(x); "" only for blank text.
+
+    A text of nothing but punctuation ("!!!", "???") keeps it, because a band may be called so.
+    """
+    return _norm(text) if isinstance(text, str) else ""
+
+
+@lru_cache(65536)
+def _norm(text: str) -> str:
+    if text.isascii():
+        folded = text.lower()
+        plain = _ASCII_GAPS.sub(" ", folded.replace("'", "").replace("`", "").replace("&", " and ")).strip()
+        return plain if re.search("[a-z0-9]", folded) else _bare(folded)
+    folded = text
+    for _ in range(4):  # folding may make a form that folds again; it settles after two rounds, and four are certain
+        before, folded = folded, _fold(folded)
+        if folded == before:
+            break
+    if not any(c.isalnum() for c in folded):
+        return _bare(folded) or _bare(text)
+    return " ".join("".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in folded.replace("&", " and ")).split())
+
+
+def _fold(text: str) -> str:
+    """Compatibility form, caseless, Latin/Greek/Cyrillic accents off; Japanese voicing marks and the like stay."""
+    if any(c.isalnum() for c in text):
+        text = _APOSTROPHES.sub("", text)  # first: the compatibility form of an acute accent is a space
+    loose = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_LETTERS)
+    return unicodedata.normalize("NFKC", "".join(c for c in loose if not "\u0300" <= c <= "\u036f"))
+
+
+def _bare(text: str) -> str:
+    """What stays of a text without letters: its signs, without gaps and control characters."""
+    return "".join(c for c in text if unicodedata.category(c)[0] not in "ZC")
+
+
+# ---------- titles
+_VERSION_WORDS = frozenset(
+    "remix rmx remixed mix mixed edit edited edits dub instrumental instrumentals acoustic live version versions remaster remastered "
+    "vip bootleg rework reworked refix reprise flip cover covered demo acapella acappella cappella karaoke extended "
+    "unplugged session sessions mashup medley orchestral slowed sped nightcore rerecorded recorded recording remake remade "
+    "retouch reconstruction revision revisited interpretation variation outtake alternate alternative stripped "
+    "symphonic intro outro drumapella megamix minimix mono stereo clean dirty uncensored uncut "
+    "rehearsal soundcheck performance redux reimagined reborn revamp".split()
+)
+_JUNK = re.compile(
+    r"original( mix| version| recording)?|(album|lp) version|explicit( version| lyrics)?|bonus( track)?"
+    r"|(official )?((music|lyrics?) )?(video|audio|visuali[sz]er|videoclip|clip)|official|lyrics|hd|hq|4k|1080p|720p"
+    r"|free (download|dl)|([0-9]{4} )?(digital(ly)? )?remaster(ed)?( in)?( [0-9]{4})?( version| edition)?|deluxe( edition| version)?"
+)
+_SAME_WORD = {"rmx": "remix", "remixed": "remix", "pt": "part", "vol": "volume", "acappella": "acapella", "remastered": "remaster"}
+_BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}")
+_WIDE = str.maketrans("（）［］【】｛｝", "()[][]{}")
+_DASH = re.compile(r"\s[-–—]\s+")
+_FEATURED = re.compile(r"(?:(?:feat|ft)\b\.?|(?i:featuring|feat\.?|ft\.)|with)\s+(.+)", re.S)
+_FEATURED_TAIL = re.compile(r"(?i)\s(?:feat\b\.?|ft\.|(?<![0-9]\s)ft|featuring)\s+(\S.*)$", re.S)
+_HINT = re.compile(r"(?i)[(\[{（［【｛]|\s[-–—]\s|\s(?:feat|ft)")
+
+
+def split_title(title: str | None) -> Title:
+    """Split a title: "Nightfall (Dub Mix) [feat. X]" -> base "Nightfall", version "Dub Mix", featured ["X"].
+
+    What no rule knows stays in base ("(I Can't Get No) Satisfaction"). Several versions are joined by a blank, in the order
+    written. base is "" only for blank text.
+    """
+    return _split_title(title) if isinstance(title, str) else Title("")
+
+
+@lru_cache(65536)
+def _split_title(title: str) -> Title:
+    whole = title.strip()
+    if not _HINT.search(whole):
+        return Title(whole)
+    rest, found = whole.translate(_WIDE), {"version": [], "featured": [], "junk": []}
+    brackets = []  # innermost first, so "(Dub Mix (Edit))" is two parts
+    while taken := next((m for m in _BRACKETS.finditer(rest) if _part(m[1] or m[2] or m[3] or "")), None):
+        brackets.append((taken.start(), *_part(taken[1] or taken[2] or taken[3])))
+        rest = rest[: taken.start()] + " " * (taken.end() - taken.start()) + rest[taken.end() :]
+    tails = []
+    while cut := next(reversed(list(_DASH.finditer(rest))), None):
+        part = _part(rest[cut.end() :])
+        if not part or not rest[: cut.start()].strip():
+            break
+        tails.append((cut.start(), *part))
+        rest = rest[: cut.start()]
+    if (tail := _FEATURED_TAIL.search(rest)) and rest[: tail.start()].strip():
+        brackets.append((tail.start(), "version" if _has_version(tail[1]) else "featured", tail[1].strip()))
+        rest = rest[: tail.start()]
+    base = " ".join(rest.split()).rstrip(" -–—") or " ".join(rest.split())
+    if not norm(base):
+        return Title(whole)
+    for _, what, part in sorted(brackets + tails):
+        found[what] += [c.name for c in split_credit(part)] if what == "featured" else [part]
+    return Title(base, " ".join(found["version"]) or None, found["featured"], found["junk"])
+
+
+def _part(text: str) -> tuple[str, str] | None:
+    """What a part in brackets or behind a dash is: ("version" | "featured" | "junk", its text), or None."""
+    text = " ".join(text.split())
+    if _has_version(text):
+        return ("junk" if _JUNK.fullmatch(norm(text)) else "version"), text
+    if featured := _FEATURED.fullmatch(text):
+        return "featured", featured[1]
+    return ("junk", text) if _JUNK.fullmatch(norm(text)) else None
+
+
+def _has_version(text: str) -> bool:
+    return not _VERSION_WORDS.isdisjoint(norm(text).split())
+
+
+def full_title(title: str | None, version: str | None = None) -> str:
+    """Return the title with its version: ("Nightfall", "Dub Mix") -> "Nightfall (Dub Mix)"; a version it has is not repeated."""
+    title, version = (title or "").strip(), (version or "").strip()
+    if not version or f" {norm(version)} " in f" {norm(title)} ":
+        return title
+    return f"{title} ({version})" if title else version
+
+
+# ---------- credits
+_JOIN = re.compile(
+    r"\s*[;\x00]\s*|\s+/\s+|\s+vs\.?\s+|\s+pres(?:\.|ents)?\s+|(?:^|\s+|\s*[(\[]\s*)(?:feat\.?|ft\.?|featuring)\s+|\s*[)\]]\s*$", re.I
+)
+_NOBODY = frozenset(("various artists", "various", "unknown artist", "unknown", "va", "v a", "artist unknown"))
+_SMALL = frozenset(("and", "the", "vs", "feat"))
+
+
+def split_credit(credit: str | None) -> list[Credit]:
+    """Split an artist credit by explicit rules: "A feat. B" -> A primary (join " feat. "), B featuring.
+
+    Splits at feat./ft./featuring (also in brackets), ";", " / ", " vs. ", " pres. "; what follows feat. is featuring until
+    " vs. " or " pres. ". A closing bracket is taken off only where "(feat." opened it. [] for blank text.
+    """
+    return list(_split_credit(credit)) if isinstance(credit, str) else []
+
+
+@lru_cache(65536)
+def _split_credit(credit: str) -> tuple[Credit, ...]:
+    parts: list[list[str]] = [["", "primary", ""]]  # name, role, join phrase behind it
+    at, opened = 0, False
+    for join in _JOIN.finditer(credit):
+        sign = join[0].strip().lower()
+        if sign in (")", "]") and not opened:
+            continue
+        parts[-1][0] += credit[at : join.start()]
+        parts[-1][2] = join[0]
+        opened = opened or sign[:1] in ("(", "[")
+        featuring = sign.lstrip("([ ").startswith(("feat", "ft"))
+        again = sign.startswith(("vs", "pres"))
+        parts.append(["", "featuring" if featuring else "primary" if again else parts[-1][1], ""])
+        at = join.end()
+    parts[-1][0] += credit[at:]
+    return tuple(Credit(name.strip(), role, phrase) for name, role, phrase in parts if name.strip())
+
+
+def is_nobody(name: str) -> bool:
+    """Whether an artist name says only that nobody is named: "Various Artists", "Unknown Artist", ""."""
+    return norm(name) in _NOBODY or not norm(name)
+
+
+# ---------- the match key
+def match_key(title: str | None, artists: Iterable[str] | str | None = ()) -> str:
+    """Return "base version|artist words", equal for what is surely written of the same recording and unequal for a remix.
+
+    Featured artists and those named in the version count on neither side, because platforms disagree where to put them;
+    artist words are sorted, so "Simon & Garfunkel" equals ["Simon", "Garfunkel"]. No artist known: nothing behind the "|".
+    """
+    parts = split_title(title)
+    words = f"{norm(parts.base)} {norm(parts.version)}".split() if parts.version else norm(parts.base).split()
+    left = " ".join(_SAME_WORD.get(word, word) for word in words)
+    names = (artists,) if isinstance(artists, str) else tuple(a for a in artists or () if isinstance(a, str))
+    elsewhere = (norm(parts.version), *map(norm, parts.featured)) if parts.version or parts.featured else ()
+    return f"{left.replace('|', ' ')}|{_artist_words(names, elsewhere)}"
+
+
+@lru_cache(65536)
+def _artist_words(names: tuple[str, ...], elsewhere: tuple[str, ...]) -> str:
+    credits = [credit for name in names for credit in _split_credit(name) if not is_nobody(credit.name)]
+    known = [norm(c.name) for c in credits if c.role == "primary"] or [norm(c.name) for c in credits]
+    main = [name for name in known if not any(f" {name} " in f" {text} " for text in elsewhere)] or known
+    words = {word for name in main for word in name.split()}
+    return " ".join(sorted(words - _SMALL or words)).replace("|", " ")
