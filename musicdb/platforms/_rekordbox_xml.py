@@ -1,0 +1,207 @@
+"""Streaming reader of Rekordbox's XML export: elements to pages. No file of a size that people have fills the memory.
+
+Refuses what Rekordbox does not write: entities (defusedxml), elements without end, depths without bottom, other formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import BadInput, UnknownSource
+from ..shapes import Complete, Page, Refused
+from ..units import integer
+
+EXPORT = "in Rekordbox choose File > Export Collection in xml format and give that file"
+MAX_BYTES = 1 << 30  # a 100,000 track export is some 200 MB
+MAX_ELEMENT_BYTES = 16 << 20  # between two elements: one huge attribute or text would fill the memory
+MAX_DEPTH, MAX_MARKS = 100, 200_000
+TRACKS_A_PAGE, PLAYLISTS_A_PAGE = 1000, 50
+OTHER_XML = {
+    "plist": "an Apple property list, perhaps an iTunes library: use `musicdb import itunes`",
+    "NML": "a Traktor collection: use `musicdb import traktor`",
+}
+
+
+class _Capped:
+    """A file that is no longer than it said, and has an element every so many bytes."""
+
+    def __init__(self, file, path: Path):
+        self.file, self.path, self.total, self.since_element = file, path, 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.file.read(size)
+        self.total += len(data)
+        self.since_element += len(data)
+        if self.total > MAX_BYTES or self.since_element > MAX_ELEMENT_BYTES:
+            raise BadInput(f"{self.path} has an element of more than {MAX_ELEMENT_BYTES >> 20} MiB: not from Rekordbox")
+        return data
+
+
+def pages(path: Path) -> Iterator:
+    """Yield Page, Refused and Complete of an export, a page of tracks at a time; see `rekordbox` for the payloads."""
+    with path.open("rb") as file:
+        yield from _pages(path, file)
+
+
+def _pages(path: Path, file) -> Iterator:
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import iterparse
+
+    reader = _Reader(path)
+    capped = _Capped(file, path)
+    try:
+        for event, element in iterparse(capped, ("start", "end")):
+            capped.since_element = 0
+            if event == "start":
+                reader.start(element)
+            else:
+                yield from reader.end(element)
+    except DefusedXmlException as error:
+        raise BadInput(f"{path} declares XML entities ({type(error).__name__}): not from Rekordbox, not read") from error
+    except (ParseError, UnicodeError, LookupError, ValueError) as error:  # LookupError: an encoding that does not exist
+        if not reader.root_seen:
+            raise UnknownSource(f"{path} is no XML ({error}); {EXPORT}") from error
+        raise BadInput(f"{path} breaks off or is damaged ({error}); export it again") from error
+    yield from reader.finish()
+
+
+class _Reader:
+    """Elements of the export to pages. Keeps the open elements only, never the tree."""
+
+    def __init__(self, path: Path):
+        self.path, self.root_seen, self.stack = path, False, []
+        self.tracks: list[dict] = []
+        self.playlists: list[dict] = []
+        self.ids: set[str] = set()
+        self.by_location: dict[str, str] = {}
+        self.tempo: list[dict] = []
+        self.marks: list[dict] = []
+        self.folders: list[dict] = []  # open NODEs, outermost first
+        self.places: dict[str | None, int] = {}  # parent -> number of children so far
+        self.lists: dict[str, int] = {}  # external id of a playlist -> entries that count
+        self.total: int | None = None
+        self.playlists_seen = False
+
+    def start(self, element) -> None:
+        tag = element.tag
+        if not self.root_seen:
+            self._root(tag)
+        self.stack.append(element)
+        if len(self.stack) > MAX_DEPTH:
+            raise BadInput(f"{self.path} is nested more than {MAX_DEPTH} deep: not from Rekordbox")
+        if tag == "COLLECTION":
+            self.total = integer(element.get("Entries"), 0)
+        elif tag == "PLAYLISTS":
+            self.playlists_seen = True
+        elif tag == "NODE" and self.playlists_seen:
+            self._open_node(dict(element.attrib))
+
+    def _root(self, tag: str) -> None:
+        if tag == "MASTER_PLAYLIST":
+            raise UnknownSource(f"{self.path.name}: this is Rekordbox's playlist index; {EXPORT}")
+        if tag != "DJ_PLAYLISTS":
+            what = OTHER_XML.get(tag, f"an XML of another kind (<{tag[:40]}>)")
+            raise UnknownSource(f"{self.path} is {what}; for Rekordbox: {EXPORT}")
+        self.root_seen = True
+        with self.path.open("rb") as file:  # so that of a file that was cut off nothing is imported
+            head = file.read(2)
+            file.seek(max(0, self.path.stat().st_size - 4096))
+            if head not in (b"\xff\xfe", b"\xfe\xff") and b"</DJ_PLAYLISTS" not in file.read():
+                raise BadInput(f"{self.path} is cut off: its end is missing; export it again")
+
+    def end(self, element) -> Iterator:
+        tag, parent = element.tag, self.stack[-2].tag if len(self.stack) > 1 else None
+        if tag == "TEMPO" and parent == "TRACK":
+            self._mark(self.tempo, element)
+        elif tag == "POSITION_MARK" and parent == "TRACK":
+            self._mark(self.marks, element)
+        elif tag == "TRACK" and parent == "COLLECTION":
+            yield from self._track(dict(element.attrib))
+        elif tag == "TRACK" and parent == "NODE" and self.folders:
+            self.folders[-1]["entries"].append(element.get("Key", ""))
+        elif tag == "NODE" and self.folders:
+            yield from self._close_node()
+        self.stack.pop()
+        if self.stack:
+            self.stack[-1].remove(element)
+
+    def _mark(self, marks: list[dict], element) -> None:
+        marks.append(dict(element.attrib))
+        if len(marks) > MAX_MARKS:
+            raise BadInput(f"{self.path} has a track with more than {MAX_MARKS} marks: not from Rekordbox")
+
+    def _track(self, attributes: dict) -> Iterator:
+        item = {"attributes": attributes, "tempo": self.tempo, "position_mark": self.marks}
+        self.tempo, self.marks = [], []
+        track_id = (attributes.get("TrackID") or "").strip()
+        if track_id and track_id in self.ids:
+            reason = f"TrackID {track_id} comes twice; the first one is kept"
+            yield Refused("track", f"{track_id}: {attributes.get('Name', '')} {attributes.get('Location', '')}", reason, item)
+            return
+        self.ids.add(track_id)
+        if track_id and (location := attributes.get("Location")):
+            self.by_location.setdefault(location, track_id)
+        self.tracks.append(item)
+        if len(self.tracks) >= TRACKS_A_PAGE:
+            yield self._flush_tracks()
+
+    def _flush_tracks(self) -> Page:
+        page, self.tracks = Page("track", self.tracks, total=self.total), []
+        return page
+
+    def _open_node(self, attributes: dict) -> None:
+        if not self.folders and attributes.get("Type") == "0" and attributes.get("Name", "").upper() == "ROOT":
+            self.folders.append({"external_id": None, "path": [], "entries": []})
+            return
+        above = self.folders[-1] if self.folders else {"external_id": None, "path": []}
+        parent, name = above["external_id"], attributes.get("Name", "")
+        own = name.replace("%", "%25").replace("/", "%2F") or "untitled"
+        external_id = base = f"{parent}/{own}" if parent else own
+        number = 1
+        while external_id in self.lists:
+            number += 1
+            external_id = f"{base}#{number}"
+        self.lists[external_id] = 0
+        position = self.places.get(parent, 0)
+        self.places[parent] = position + 1
+        node = {"external_id": external_id, "parent": parent, "path": above["path"], "position": position}
+        node |= {"attributes": attributes, "entries": []}
+        self.folders.append(node)
+        if attributes.get("Type") == "0":  # a folder is stored before what it holds
+            self.playlists.append(node)
+            self.folders[-1] = {**node, "path": [*above["path"], name], "entries": []}
+
+    def _close_node(self) -> Iterator:
+        node = self.folders.pop()
+        if node["external_id"] is None or node["attributes"].get("Type") == "0":
+            return
+        by_location = node["attributes"].get("KeyType") == "1"
+        found = [self.by_location.get(key) if by_location else key.strip() for key in node["entries"]]
+        tracks = [track if track and track in self.ids else None for track in found]
+        for place, (key, track) in enumerate(zip(node["entries"], tracks)):
+            if track is None:
+                reason = f"names a track that is not in the collection: {key[:200]!r}"
+                yield Refused("playlist_item", f"{node['external_id']} place {place + 1}", reason)
+        self.lists[node["external_id"]] = len(tracks) - tracks.count(None)
+        self.playlists.append(node if tracks == node["entries"] else {**node, "tracks": tracks})
+        if len(self.playlists) >= PLAYLISTS_A_PAGE:
+            yield from self._flush_playlists()
+
+    def _flush_playlists(self) -> Iterator:
+        if self.tracks:  # items refer to tracks
+            yield self._flush_tracks()
+        page, self.playlists = self.playlists, []
+        yield Page("playlist", page)
+        for node in page:
+            if node["attributes"].get("Type") != "0":
+                yield Complete("playlist_item", within=node["external_id"], total=self.lists[node["external_id"]])
+
+    def finish(self) -> Iterator:
+        yield self._flush_tracks()
+        yield Complete("track", total=self.total)
+        if self.playlists_seen:
+            yield from self._flush_playlists()
+            yield Complete("playlist", total=len(self.lists))
