@@ -1,0 +1,364 @@
+"""The handle: one SQLite file, one connection a thread, and results that print as tables."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlite_utils import Database as UtilsDatabase
+
+from . import schema
+from .errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
+
+BUSY_MS = 30_000
+
+
+def register(conn: sqlite3.Connection) -> None:
+    """Give a connection the SQL functions and pragmas of musicdb; the plugins for sqlite-utils and Datasette call it too."""
+    from rapidfuzz import fuzz
+
+    from . import text, units
+
+    def function(name: str, n: int, fn: Callable[..., Any]) -> None:
+        conn.create_function(name, n, fn, deterministic=True)
+
+    function("match_key", 1, lambda t: None if t is None else text.match_key(str(t)))
+    function("match_key", 2, lambda t, a: None if t is None else text.match_key(str(t), _names(a)))
+    function("similarity", 2, lambda a, b: None if a is None or b is None else round(fuzz.ratio(text.norm(str(a)), text.norm(str(b))), 1))
+    function("camelot", 1, lambda k: None if k is None else units.camelot(k))
+    function("key_name", 1, lambda k: None if k is None else units.key_name(k))
+    function("compatible_keys", 1, lambda k: None if k is None else msgspec.json.encode(units.compatible_keys(k)).decode())
+    function("duration", 1, lambda ms: None if ms is None else f"{int(ms) // 60000}:{int(ms) // 1000 % 60:02d}")
+    # Off by default in SQLite: without it REPLACE deletes rows without firing the triggers of the undo ledger.
+    conn.execute("pragma recursive_triggers = on")
+
+
+def _names(value: object) -> list[str]:
+    """Artist names from a JSON list or a plain credit."""
+    with contextlib.suppress(msgspec.DecodeError):
+        found = msgspec.json.decode(str(value))
+        if isinstance(found, list):
+            return [str(name) for name in found]
+    return [str(value)] if value else []
+
+
+class Row(dict):
+    """One result row: a dict whose columns can also be read as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no column {name!r}; there are {', '.join(self)}") from None
+
+
+class Rows(list):
+    """Result rows. A list of dicts in Python, a table in a notebook, covers as thumbnails where a row has one."""
+
+    SHOWN = 50
+
+    def __init__(self, rows: Iterable[Row], columns: Sequence[str] = (), db: Database | None = None):
+        super().__init__(rows)
+        self.columns = list(columns)
+        self._db = db
+
+    def __repr__(self) -> str:
+        if not self:
+            return "(no rows)"
+        cells = [[_short(row[c]) for c in self.columns] for row in self[: self.SHOWN]]
+        widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(self.columns)]
+        lines = ["  ".join(value.ljust(w) for value, w in zip(row, widths)).rstrip() for row in ([*self.columns], *cells)]
+        return "\n".join(lines + ([f"... {len(self) - self.SHOWN} more"] if len(self) > self.SHOWN else []))
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th scope='col'>{html.escape(c)}</th>" for c in self.columns)
+        body = "".join("<tr>" + "".join(f"<td>{self._cell(c, row)}</td>" for c in self.columns) + "</tr>" for row in self[: self.SHOWN])
+        more = f"<p>{len(self) - self.SHOWN} more rows</p>" if len(self) > self.SHOWN else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+    def _cell(self, column: str, row: Row) -> str:
+        value = row[column]
+        if column in ("cover", "image_id") and isinstance(value, int) and self._db:
+            data = self._db.value("select data from image_renditions where image_id = ? and size = 'thumbnail'", [value])
+            if data:
+                value = data
+        if isinstance(value, bytes) and value[:3] == b"\xff\xd8\xff":
+            import base64
+
+            alt = html.escape(f"Cover of {row.get('album') or row.get('title') or 'this row'}", quote=True)
+            return f'<img width="48" alt="{alt}" src="data:image/jpeg;base64,{base64.b64encode(value).decode()}">'
+        return html.escape(_short(value, 120))
+
+
+def _short(value: object, limit: int = 40) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    line = " ".join(str(value).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+class Tables:
+    """`db.t.tracks` is the sqlite-utils table; completes in a notebook."""
+
+    def __init__(self, db: Database):
+        self._db = db
+
+    def __dir__(self) -> list[str]:
+        return [*self._db.utils.table_names(), *self._db.utils.view_names()]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in dir(self):
+            raise AttributeError(f"no table {name!r}")
+        return self._db.utils[name]
+
+
+class Operation:
+    """A running operation: `id`, and `details` that are stored as JSON when it ends."""
+
+    def __init__(self, db: Database, id: int):
+        self.id = id
+        self.details: dict[str, Any] = {}
+        self._db = db
+
+    def summary(self, entity: str, n: int, field: str | None = None) -> None:
+        """Log one row for a bulk change of n rows of a table."""
+        sql = (
+            "insert into changes (at, operation_id, actor, op, entity, entity_key, field, old, new) "
+            f"select {schema.NOW}, operation_id, actor, 'batch', ?, '[]', ?, null, ? from current_operation"
+        )
+        self._db.execute(sql, [entity, field, n])
+
+
+class Database:
+    """An open musicdb database, usable from any thread. Make it with `musicdb.open(path)`."""
+
+    def __init__(self, path: str | Path, *, uid: Callable[[], str] | None = None, log_sql: Callable[[str], object] | None = None):
+        self.path = Path(path)
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._log_sql = log_sql
+        self.new_uid = uid or (lambda: secrets.token_hex(8))
+
+    def __repr__(self) -> str:
+        return f"<musicdb {self.path}>"
+
+    # ---- connections
+
+    @property
+    def conn(self) -> sqlite3.Connection:
+        """This thread's connection. Widget callbacks run on several threads, so there is one for each."""
+        conn = getattr(self._local, "conn", None)
+        if conn is None:
+            if self._closed:
+                raise DatabaseError(f"{self.path} was closed; open it again with musicdb.open")
+            conn = connect(self.path)
+            if self._log_sql:
+                conn.set_trace_callback(self._log_sql)
+            self._local.conn = conn
+            with self._lock:
+                self._all.append(conn)
+        return conn
+
+    @property
+    def utils(self) -> UtilsDatabase:
+        """This thread's connection as a sqlite-utils database."""
+        conn = self.conn
+        utils = getattr(self._local, "utils", None)
+        if utils is None:
+            utils = self._local.utils = UtilsDatabase(conn, execute_plugins=False)
+        return utils
+
+    @property
+    def t(self) -> Tables:
+        """Tables and views by name."""
+        return Tables(self)
+
+    def close(self) -> None:
+        """Close every thread's connection; the write-ahead log is folded into the file."""
+        self._closed = True
+        with self._lock:
+            for conn in self._all:
+                conn.close()
+            self._all.clear()
+        self._local = threading.local()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # ---- reading
+
+    def q(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
+        """Rows of a query. Named (`:year`) or positional (`?`) parameters."""
+        cursor = self.execute(sql, params)
+        columns = [d[0] for d in cursor.description or ()]
+        return Rows((Row(zip(columns, row)) for row in cursor), columns, self)
+
+    def one(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Row | None:
+        """The first row, or None."""
+        cursor = self.execute(sql, params)
+        row = cursor.fetchone()
+        return None if row is None else Row(zip([d[0] for d in cursor.description], row))
+
+    def value(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first column of the first row, or None."""
+        row = self.execute(sql, params).fetchone()
+        return None if row is None else row[0]
+
+    # ---- writing
+
+    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Run one statement on this thread's connection. Raises DatabaseBusy, DatabaseFull."""
+        with translated(self.path):
+            return self.conn.execute(sql, params)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
+        """Run one statement for many rows on this thread's connection."""
+        with translated(self.path):
+            return self.conn.executemany(sql, rows)
+
+    @contextlib.contextmanager
+    def atomic(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing. Takes the write lock at once (a read that later wants to write fails whatever the timeout); nests."""
+        conn = self.conn
+        outer = not conn.in_transaction
+        name = f"s{secrets.token_hex(4)}"
+        with translated(self.path):
+            conn.execute("begin immediate" if outer else f"savepoint {name}")
+            try:
+                yield conn
+                conn.execute("commit" if outer else f"release {name}")
+            except BaseException:
+                if conn.in_transaction:  # a full disk has already rolled it back
+                    conn.execute("rollback" if outer else f"rollback to {name}")
+                    if not outer:
+                        conn.execute(f"release {name}")
+                raise
+
+    @contextlib.contextmanager
+    def operation(self, type: str, *, actor: str | None = None, mode: str = "row", **fields: Any) -> Iterator[Operation]:
+        """One transaction that is one entry of the log; cells that change within it belong to it. Nested: joins the outer one."""
+        with self.atomic():
+            running = self.one("select operation_id, mode from current_operation")
+            if running:
+                yield Operation(self, running["operation_id"])
+                return
+            columns = {"type": type, "status": "running", "actor": actor or "musicdb", **fields}
+            names = ", ".join(columns)
+            marks = ", ".join(["?"] * len(columns))
+            cursor = self.execute(f"insert into operations ({names}, started_at) values ({marks}, {schema.NOW})", [*columns.values()])
+            op = Operation(self, int(cursor.lastrowid or 0))
+            self.execute("insert into current_operation values (1, ?, ?, ?)", [op.id, columns["actor"], mode])
+            yield op
+            self.execute("delete from current_operation")
+            details = msgspec.json.encode(op.details).decode() if op.details else None
+            self.execute(
+                f"update operations set status = 'completed', completed_at = {schema.NOW}, details = coalesce(?, details) where id = ?",
+                [details, op.id],
+            )
+
+
+@contextlib.contextmanager
+def translated(path: object) -> Iterator[None]:
+    """Turn SQLite's words into ours: what happened, to which file, and what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as e:
+        text = str(e)
+        if "locked" in text or "busy" in text:
+            raise DatabaseBusy(f"another program has been writing to {path} for {BUSY_MS // 1000} s; close it or try again") from e
+        if "full" in text or "disk I/O error" in text:
+            raise DatabaseFull(f"{path} cannot grow: the disk or its limit is full ({text}); nothing of this step was stored, free some room and run it again") from e
+        if "readonly" in text or "unable to open" in text:
+            raise DatabaseError(f"{path} cannot be written ({text}); check the permissions of the file and its folder, or choose another --db") from e
+        raise
+    except sqlite3.DatabaseError as e:
+        if "malformed" in str(e) or "not a database" in str(e):
+            raise DatabaseError(f"{path} is damaged ({e}); run `musicdb check`, then restore a backup") from e
+        raise
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to an existing file with our pragmas and functions. Raises DatabaseError, never creates a file."""
+    with translated(path):
+        conn = sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, check_same_thread=False, isolation_level=None)
+        conn.execute(f"pragma busy_timeout = {BUSY_MS}")
+        conn.execute("pragma foreign_keys = on")
+        conn.execute("pragma synchronous = normal")
+        conn.execute("pragma cache_size = -65536")
+        register(conn)
+    return conn
+
+
+def open(
+    path: str | os.PathLike[str],
+    *,
+    create: bool = True,
+    migrate: bool = True,
+    uid: Callable[[], str] | None = None,
+    backup: Callable[[Path], object] | None = None,
+    log_sql: Callable[[str], object] | None = None,
+) -> Database:
+    """Open (or create) a musicdb database; the handle works from any thread.
+
+    create=False refuses a missing file. migrate=False leaves an older schema as it is. backup(path) runs before an existing file is
+    migrated (a verified backup beside it by default). uid makes identities (random by default).
+    Raises BadInput for a folder or missing path, NotOurDatabase, NewerSchema, DatabaseError.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; give the database file, for example {path / 'music.db'}")
+    if not path.exists():
+        if not create:
+            raise BadInput(f"there is no database at {path}; `musicdb init` makes one")
+        if not path.parent.is_dir():
+            raise BadInput(f"there is no folder {path.parent}; make it first, or choose another --db")
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # listening habits and file paths are nobody else's business
+        except OSError as e:
+            raise BadInput(f"{path} cannot be created ({e.strerror}); choose another --db") from e
+    elif path.stat().st_size and _head(path) != b"SQLite format 3\0":
+        raise NotOurDatabase(f"{path} is not a SQLite database; choose another --db")
+    db = Database(path, uid=uid, log_sql=log_sql)
+    try:
+        with translated(path):
+            state = schema.state(db.conn)
+            if state == "empty":
+                db.conn.execute(f"pragma page_size = {schema.PAGE_SIZE}")
+            if db.value("pragma journal_mode") != "wal":
+                db.conn.execute("pragma journal_mode = wal")
+            if state != "current" and migrate:
+                schema.migrate(db.utils, None if state == "empty" else lambda: (backup or _backup)(path))
+            elif state == "current" and schema.differences(db.conn):
+                schema.refresh(db.conn)  # `transform` dropped triggers, or a view was changed: put them back
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as f:
+        return f.read(16)
+
+
+def _backup(path: Path) -> object:
+    from . import backup
+
+    return backup.create(path, reason="before migration")

@@ -1,0 +1,206 @@
+-- Derived: only built-in SQL functions, so that any SQLite can read them. Made again at every migration.
+
+create view claims as -- Every platform's value for every field of a track: whose word is what.
+select k.track_id, j.key as field, p.platform, j.value, j.type, 'track' as level, p.id as platform_track_id
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id, json_each(p.said) as j
+where k.status in ('auto', 'confirmed')
+union all
+select k.track_id, j.key, p.platform, j.value, j.type, 'release', p.id
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id, json_each(r.said) as j
+where k.status in ('auto', 'confirmed')
+union all
+select k.track_id, c.field, p.platform, json_extract(p.metadata, c.path), json_type(p.metadata, c.path), 'track', p.id
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+join claim_paths as c on c.platform = p.platform and c.level = 'track'
+where k.status in ('auto', 'confirmed') and json_extract(p.metadata, c.path) is not null
+union all
+select k.track_id, c.field, p.platform, json_extract(r.metadata, c.path), json_type(r.metadata, c.path), 'release', p.id
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
+join claim_paths as c on c.platform = p.platform and c.level = 'release'
+where k.status in ('auto', 'confirmed') and json_extract(r.metadata, c.path) is not null;
+
+create view platform_values as -- One row a track and field: what each platform says, how many values there are, and whose is taken.
+select c.track_id, c.field, json_group_object(c.platform, c.value) as said_by, count(distinct c.value) as n_values,
+  json_extract(t.sources, '$.' || c.field) as winner
+from claims as c join tracks as t on t.id = c.track_id
+where c.field not in ('cues', 'beat_grid', 'ids')
+group by c.track_id, c.field;
+
+create view library as -- The library as one reads it: a row a track, with album, cover and where it is.
+select t.id, t.title, t.version, t.artist_credit, g.title as album, t.year, t.bpm, t.musical_key, t.duration_ms, t.rating,
+  coalesce((select i.image_id from image_links as i where i.track_id = t.id and i.is_selected = 1),
+    (select i.image_id from image_links as i where i.release_group_id = t.release_group_id and i.is_selected = 1)) as cover,
+  (select group_concat(platform, ' ') from (select distinct p.platform from track_links as k
+    join platform_tracks as p on p.id = k.platform_track_id
+    where k.track_id = t.id and k.status in ('auto', 'confirmed') order by p.platform)) as platforms,
+  t.release_group_id, i.track_uid
+from tracks as t join track_ids as i on i.id = t.id left join release_groups as g on g.id = t.release_group_id
+where t.deleted_at is null and t.merged_into_id is null and t.title is not null;
+
+create view cues as -- Cue points, hot cues and loops of every track, by platform.
+select k.track_id, p.platform, json_extract(c.value, '$.type') as type, json_extract(c.value, '$.num') as num,
+  json_extract(c.value, '$.start_ms') as start_ms, json_extract(c.value, '$.length_ms') as length_ms,
+  json_extract(c.value, '$.name') as name, json_extract(c.value, '$.color') as color, p.id as platform_track_id
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id, json_each(p.said, '$.cues') as c
+where k.status in ('auto', 'confirmed');
+
+create view playlist_presence as -- On which platforms a track is in a playlist, and since when.
+select p.playlist_id, k.track_id, sp.platform, min(i.first_seen_at) as added_at, count(*) as places
+from playlist_links as p join platform_playlists as sp on sp.id = p.platform_playlist_id
+join platform_playlist_items as i on i.platform_playlist_id = sp.id and i.removed_at is null
+join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
+group by p.playlist_id, k.track_id, sp.platform;
+
+create view owned_everywhere as -- Where each track is: file, Rekordbox, record, streaming.
+select t.id as track_id, t.title, t.artist_credit,
+  max(p.platform = 'local' and p.missing_since is null) as has_file, max(p.platform = 'rekordbox' and p.missing_since is null) as in_rekordbox,
+  max(exists (select 1 from platform_releases as r join collection_items as c on c.platform_release_id = r.id
+    where r.platform = p.platform and r.external_id = p.release_external_id and c.status = 'owned' and c.removed_at is null)) as on_record,
+  max(p.platform = 'spotify' and p.missing_since is null) as on_spotify, max(p.platform = 'tidal' and p.missing_since is null) as on_tidal,
+  count(distinct p.platform) as platforms
+from tracks as t join track_links as k on k.track_id = t.id and k.status in ('auto', 'confirmed')
+join platform_tracks as p on p.id = k.platform_track_id
+where t.deleted_at is null and t.merged_into_id is null
+group by t.id;
+
+create view review_queue as -- Links that wait for a person: best first.
+select k.id, k.confidence, k.method, p.platform, p.title as their_title, p.artists as their_artists, p.album as their_album,
+  p.duration_ms as their_duration_ms, t.id as track_id, t.title as our_title, t.version as our_version, t.artist_credit as our_artists,
+  t.duration_ms as our_duration_ms, k.evidence, p.id as platform_track_id
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id left join tracks as t on t.id = k.track_id
+where k.status = 'candidate';
+
+create view stale as -- Observations that are due to be fetched again.
+select p.id as platform_track_id, p.platform, p.external_id, p.title, p.fetched_at, p.needs_update, s.freshness_hours
+from platform_tracks as p join platforms as s on s.name = p.platform
+where p.needs_update = 1 or (s.freshness_hours is not null
+  and max(coalesce(p.fetched_at, ''), coalesce((select max(c.updated_at) from sync_checkpoints as c where c.platform = p.platform), ''))
+    < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-' || s.freshness_hours || ' hours'));
+
+create view missing_files as -- Files that were there and are gone, with the track they were.
+select f.path, p.missing_since, k.track_id, t.title, t.artist_credit, f.size_bytes, p.id as platform_track_id
+from media_files as f join platform_tracks as p on p.id = f.platform_track_id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed') left join tracks as t on t.id = k.track_id
+where p.missing_since is not null;
+
+create view orphan_files as -- Files that no playlist of any platform uses.
+select f.path, k.track_id, t.title, t.artist_credit, f.size_bytes, p.id as platform_track_id
+from media_files as f join platform_tracks as p on p.id = f.platform_track_id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed') left join tracks as t on t.id = k.track_id
+where p.missing_since is null
+and not exists (select 1 from track_links as o join platform_playlist_items as i on i.platform_track_id = o.platform_track_id
+  where o.track_id = k.track_id and o.status in ('auto', 'confirmed') and i.removed_at is null)
+and not exists (select 1 from platform_playlist_items as i where i.platform_track_id = p.id and i.removed_at is null)
+and not exists (select 1 from playlist_items as i where i.track_id = k.track_id and i.deleted_at is null);
+
+create view listening as -- The diary with the track each play was, where it is known.
+select l.id, l.listened_at, k.track_id, p.title, p.artists, p.album, l.platform, l.ms_played, l.user_id,
+  case when k.id is not null then 'matched' when exists (select 1 from track_links as c where c.platform_track_id = p.id and c.status = 'candidate')
+    then 'ambiguous' else 'unmatched' end as enrich_status,
+  k.confidence as match_confidence, k.method as match_reason, k.decided_at as last_enriched_at, l.utc_offset_min, l.context,
+  p.id as platform_track_id
+from listens as l left join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where l.duplicate_of_id is null;
+
+create view listen_artists as -- Artists of each play.
+select l.id as listen_id, a.artist_id, a.role, a.position
+from listens as l join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
+join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+join track_artists as a on a.track_id = k.track_id;
+
+create view listen_genres as -- Genres of each play.
+select l.id as listen_id, g.genre_id, g.platform, g.weight
+from listens as l join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
+join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+join track_genres as g on g.track_id = k.track_id;
+
+create view listen_candidates as -- Tracks that a play might have been.
+select l.id as listen_id, k.track_id, k.confidence, k.method, k.evidence
+from listens as l join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
+join track_links as k on k.platform_track_id = p.id and k.status = 'candidate';
+
+create view attribute_winners as -- The fact that counts, of each track and key.
+select track_id, key, platform, value, locked from (
+  select a.track_id, a.key, a.platform, a.value, a.locked,
+    row_number() over (partition by a.track_id, a.key order by a.locked desc, s.priority, a.updated_at desc) as place
+  from track_attributes as a join platforms as s on s.name = a.platform)
+where place = 1;
+
+create view latest_metrics as -- The newest value of each number.
+select track_id, platform, metric, value, max(collected_at) as collected_at from track_metrics group by track_id, platform, metric;
+
+create view track_mytags as -- Tags of each track: its own and those its playlists give.
+select track_id, tag_id from track_tags
+union
+select i.track_id, t.tag_id from playlist_items as i join playlist_tags as t on t.playlist_id = i.playlist_id
+where i.deleted_at is null and i.track_id is not null;
+
+create view local_tracks as -- Files with what their tags say.
+select p.id, f.path, p.title, p.artists, p.album, p.duration_ms, f.format, f.bitrate, f.sample_rate, f.size_bytes,
+  json_extract(p.said, '$.year') as year, json_extract(p.said, '$.bpm') as bpm, json_extract(p.said, '$.musical_key') as musical_key,
+  json_extract(p.said, '$.genres') as genres, json_extract(p.said, '$.label') as label,
+  json_extract(p.said, '$.catalogue_number') as catalogue_number, p.isrc, json_extract(p.said, '$.rating') as rating,
+  json_extract(p.said, '$.comment') as comment, p.missing_since, k.track_id
+from platform_tracks as p join media_files as f on f.platform_track_id = p.id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where p.platform = 'local';
+
+create view spotify_tracks as -- What Spotify says, property by property.
+select p.id, p.external_id, p.title, p.artists, p.album, p.duration_ms, p.isrc,
+  json_extract(p.metadata, '$.popularity') as popularity, json_extract(p.metadata, '$.explicit') as explicit,
+  json_extract(p.metadata, '$.preview_url') as preview_url, json_extract(p.metadata, '$.album.album_type') as album_type,
+  coalesce(json_extract(p.metadata, '$.album.release_date'), p.release_date) as release_date,
+  json_extract(p.metadata, '$.album.total_tracks') as total_tracks,
+  coalesce(json_extract(p.metadata, '$.available_markets'), json_extract(p.metadata, '$.album.available_markets')) as available_markets,
+  coalesce(json_extract(p.metadata, '$.external_urls.spotify'), 'https://open.spotify.com/track/' || p.external_id) as external_url,
+  json_extract(p.metadata, '$.external_urls') as external_urls,
+  json_extract(p.metadata, '$.audio_features.danceability') as danceability, json_extract(p.metadata, '$.audio_features.energy') as energy,
+  json_extract(p.metadata, '$.audio_features.key') as "key", json_extract(p.metadata, '$.audio_features.loudness') as loudness,
+  json_extract(p.metadata, '$.audio_features.mode') as mode, json_extract(p.metadata, '$.audio_features.speechiness') as speechiness,
+  json_extract(p.metadata, '$.audio_features.acousticness') as acousticness,
+  json_extract(p.metadata, '$.audio_features.instrumentalness') as instrumentalness,
+  json_extract(p.metadata, '$.audio_features.liveness') as liveness, json_extract(p.metadata, '$.audio_features.valence') as valence,
+  json_extract(p.metadata, '$.audio_features.tempo') as tempo, json_extract(p.metadata, '$.audio_features.time_signature') as time_signature,
+  p.in_library, p.missing_since, k.track_id
+from platform_tracks as p left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where p.platform = 'spotify';
+
+create view tidal_tracks as -- What Tidal says, property by property.
+select p.id, p.external_id, p.title, json_extract(p.metadata, '$.version') as version, p.artists, p.album, p.duration_ms, p.isrc,
+  json_extract(p.metadata, '$.trackNumber') as track_no, json_extract(p.metadata, '$.volumeNumber') as disc_no,
+  json_extract(p.metadata, '$.audioQuality') as audio_quality, json_extract(p.metadata, '$.popularity') as popularity,
+  json_extract(p.metadata, '$.explicit') as explicit, json_extract(p.metadata, '$.bpm') as bpm,
+  json_extract(p.said, '$.musical_key') as musical_key, json_extract(p.metadata, '$.allowStreaming') as can_stream,
+  coalesce(json_extract(p.metadata, '$.streamStartDate'), p.release_date) as release_date, json_extract(p.metadata, '$.url') as url,
+  json_extract(p.metadata, '$.copyright') as copyright, p.missing_since, k.track_id
+from platform_tracks as p left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where p.platform = 'tidal';
+
+create view discogs_releases as -- What Discogs says of each release, with your copies.
+select r.id, coalesce(json_extract(r.metadata, '$.id'), r.external_id) as discogs_release_id,
+  json_extract(r.metadata, '$.master_id') as discogs_master_id, r.title, json_extract(r.said, '$.artists') as artists,
+  json_extract(r.metadata, '$.year') as year, json_extract(r.said, '$.formats') as formats, json_extract(r.said, '$.label') as label,
+  json_extract(r.said, '$.catalogue_number') as catalogue_number, json_extract(r.metadata, '$.country') as country,
+  json_extract(r.metadata, '$.notes') as notes, c.status, c.folder, c.media_condition, c.sleeve_condition, c.notes as own_notes,
+  json_extract(r.said, '$.genres') as genres, json_extract(r.said, '$.styles') as styles,
+  json_extract(r.metadata, '$.extraartists') as credits,
+  (select json_extract(i.value, '$.uri') from json_each(r.metadata, '$.images') as i where json_extract(i.value, '$.type') = 'primary' limit 1) as primary_image,
+  (select json_group_array(json_extract(i.value, '$.uri')) from json_each(r.metadata, '$.images') as i
+    where json_extract(i.value, '$.type') = 'secondary') as secondary_images,
+  json_extract(r.metadata, '$.identifiers') as identifiers, json_extract(r.metadata, '$.tracklist') as tracklist, r.missing_since
+from platform_releases as r left join collection_items as c on c.platform_release_id = r.id and c.removed_at is null
+where r.platform = 'discogs';
+
+create view rekordbox_tracks as -- What Rekordbox says, property by property.
+select p.id, p.external_id, p.title, p.artists, p.album, p.duration_ms, json_extract(p.said, '$.rating') as rating,
+  json_extract(p.said, '$.bpm') as bpm, json_extract(p.said, '$.musical_key') as musical_key,
+  json_array_length(p.said, '$.cues') as cue_count, json_extract(p.said, '$.cues') as cue_points, json_extract(p.said, '$.beat_grid') as beat_grid,
+  json_extract(p.said, '$.play_count') as play_count, json_extract(p.said, '$.comment') as comment, json_extract(p.said, '$.color') as color_tag,
+  json_extract(p.said, '$.tags') as mytags, json_extract(p.said, '$.added_at') as added_at, json_extract(p.said, '$.last_played_at') as last_played_at,
+  json_extract(p.said, '$.genres') as genres, json_extract(p.said, '$.label') as label, json_extract(p.said, '$.year') as year,
+  json_extract(p.said, '$.path') as path, p.missing_since, k.track_id
+from platform_tracks as p left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where p.platform = 'rekordbox';
