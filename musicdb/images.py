@@ -10,7 +10,10 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 
+from .covers import select
 from .errors import BadInput, PayloadError
+
+__all__ = ["SIZES", "Image", "Prepared", "find", "get", "insert", "prepare", "select", "sha256", "store"]
 
 SIZES = {"thumbnail": 60, "small": 120, "medium": 300, "large": 640}  # longest side in pixels
 MAX_BYTES = 20_000_000

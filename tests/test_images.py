@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 from PIL import Image
+from small import Small
 
 from musicdb import images
 from musicdb.errors import BadInput, PayloadError
@@ -178,3 +179,190 @@ def test_an_unknown_size_and_no_target_are_named():
         images.get(None, track=1, size="huge")
     with pytest.raises(BadInput, match="track= or album="):
         images.get(None)
+
+
+# ---------- stored, found and chosen
+
+
+@pytest.fixture
+def small(tmp_path):
+    made = Small(tmp_path / "music.db")
+    yield made
+    made.db.close()
+
+
+def colour_of(rendition):
+    return None if rendition is None else tuple(round(v / 50) for v in opened(rendition).getpixel((5, 5)))
+
+
+RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
+red, green, blue = (4, 0, 0), (0, 4, 0), (0, 0, 4)
+
+
+def shows(small, **of):
+    return colour_of(images.get(small.db, size="small", **of))
+
+
+def test_the_same_bytes_are_stored_once(small):
+    first = images.store(small.db, picture(), platform="local")
+    assert images.store(small.db, picture(), platform="spotify", source_url="https://example.com/x.jpg") == first
+    assert small.db.value("select count(*) from images") == 1
+    sizes = small.db.q("select size, width, height, mime_type from image_renditions order by width")
+    assert [tuple(r.values()) for r in sizes] == [
+        ("thumbnail", 60, 60, "image/jpeg"), ("small", 120, 120, "image/jpeg"), ("medium", 300, 300, "image/jpeg"), ("large", 640, 640, "image/jpeg"),
+    ]  # fmt: skip
+
+
+def test_a_refused_picture_leaves_no_row(small):
+    with pytest.raises(PayloadError):
+        images.store(small.db, b"<html>", platform="local")
+    assert small.db.value("select count(*) from images") == 0
+
+
+def test_a_track_without_a_picture_shows_its_albums(small):
+    album = small.album("Nightfall")
+    a, b, c = small.track("A", album), small.track("B", album), small.track("C")
+    small.image(RED, small.observe(a))
+    assert images.select(small.db) == 1
+    assert shows(small, track=a) == shows(small, track=b) == shows(small, album=album) == red
+    assert images.get(small.db, track=c) is None and images.get(small.db, track=999) is None and images.get(small.db, album=999) is None
+
+
+def test_a_second_selection_writes_nothing(small):
+    album = small.album("Nightfall")
+    for n in range(3):
+        small.image(RED if n else GREEN, small.observe(small.track(f"T{n}", album)))
+    assert images.select(small.db) == 2
+    before = small.db.value("select count(*) from operations"), small.db.value("select total_changes()")
+    assert images.select(small.db) == 0
+    assert (small.db.value("select count(*) from operations"), small.db.value("select total_changes()")) == before
+
+
+def test_an_album_of_one_picture_is_linked_once(small):
+    album = small.album("Nightfall")
+    tracks = [small.track(f"T{n}", album) for n in range(10)]
+    for t in tracks:
+        small.image(RED, small.observe(t))
+    images.select(small.db)
+    rows = small.db.q("select track_id, release_group_id, is_selected, platform from image_links")
+    assert rows == [{"track_id": None, "release_group_id": album, "is_selected": 1, "platform": "local"}]
+    assert {shows(small, track=t) for t in tracks} == {red}
+
+
+def test_a_bonus_track_keeps_its_own_picture(small):
+    album = small.album("Nightfall")
+    tracks = [small.track(f"T{n}", album) for n in range(4)]
+    for t, colour in zip(tracks, (RED, RED, RED, BLUE), strict=True):
+        small.image(colour, small.observe(t))
+    images.select(small.db)
+    assert [shows(small, track=t) for t in tracks] == [red, red, red, blue]
+    assert shows(small, album=album) == red
+
+
+def test_the_more_trusted_platforms_picture_stands_for_the_whole_album(small):
+    album = small.album("Nightfall")
+    a, b, c = (small.track(name, album) for name in "ABC")
+    for t in (a, b, c):
+        small.image(RED, small.observe(t, "local"))
+    release = small.release("discogs", "r1")
+    small.image(GREEN, release=release)
+    for t in (a, b):
+        small.observe(t, "discogs", release="r1")
+    images.select(small.db)
+    assert shows(small, album=album) == shows(small, track=a) == shows(small, track=c) == green
+    small.db.execute("update trust set rank = 0 where field = 'cover' and platform = 'local'")
+    assert images.select(small.db) == 2
+    assert shows(small, album=album) == shows(small, track=a) == red
+
+
+def test_a_folder_of_strays_does_not_wear_one_strays_picture(small):
+    album = small.album("Downloads")
+    tracks = [small.track(f"T{n}", album) for n in range(4)]
+    for t, colour in zip(tracks, (RED, GREEN, BLUE), strict=False):
+        small.image(colour, small.observe(t, "local"))
+    small.image((90, 90, 90), small.observe(tracks[3], "discogs"))
+    images.select(small.db)
+    assert [shows(small, track=t) for t in tracks] == [red, green, blue, (2, 2, 2)]
+
+
+def test_a_platform_without_a_trust_row_counts_by_its_priority(small):
+    t = small.track("A")
+    small.image(RED, small.observe(t, "itunes"))
+    small.image(GREEN, small.observe(t, "traktor"))
+    images.select(small.db)
+    assert shows(small, track=t) == green
+    small.image(BLUE, small.observe(t, "rekordbox"))
+    images.select(small.db)
+    assert shows(small, track=t) == blue
+
+
+def test_of_one_platform_the_first_and_then_the_largest_picture_is_taken(small):
+    t = small.track("A")
+    small.image(RED, small.observe(t), side=200)
+    small.image(GREEN, small.observe(t), side=500)
+    small.image(BLUE, small.observe(t), side=900, position=1)
+    images.select(small.db)
+    assert shows(small, track=t) == green
+
+
+def test_other_roles_are_no_covers(small):
+    t = small.track("A")
+    small.image(RED, small.observe(t), role="back")
+    assert images.select(small.db) == 0
+
+
+def test_candidate_and_rejected_links_bring_no_picture(small):
+    t = small.track("A")
+    small.image(RED, small.observe(t))
+    small.db.execute("update track_links set status = 'candidate'")
+    assert images.select(small.db) == 0
+
+
+def test_a_persons_choice_wins_and_can_be_cleared(small):
+    album = small.album("Nightfall")
+    a, b = small.track("A", album), small.track("B", album)
+    for t in (a, b):
+        small.image(RED, small.observe(t, "discogs"))
+    green_id = small.image(GREEN, small.observe(a, "spotify"))
+    images.select(small.db)
+    assert shows(small, track=a) == red
+    small.decide("track", a, value=small.db.value("select sha256 from images where id = ?", [green_id]))
+    images.select(small.db)
+    assert (shows(small, track=a), shows(small, track=b), shows(small, album=album)) == (green, red, red)
+    small.decide("track", a)
+    small.decide("release_group", album, platform="spotify")
+    images.select(small.db)
+    assert shows(small, track=a) == shows(small, album=album) == green
+    small.decide("release_group", album, value=images.store(small.db, picture(colour=BLUE), platform="user"))
+    images.select(small.db)
+    assert shows(small, track=b) == shows(small, album=album) == blue
+    assert images.select(small.db) == 0
+
+
+def test_a_decision_about_a_merged_track_counts_for_its_root(small):
+    a, b = small.track("A"), small.track("B")
+    small.image(RED, small.observe(a, "discogs"))
+    green_id = small.image(GREEN, small.observe(a, "local"))
+    small.db.execute("update tracks set merged_into_id = ? where id = ?", [a, b])
+    small.decide("track", b, value=green_id)
+    images.select(small.db)
+    assert shows(small, track=a) == shows(small, track=b) == green
+
+
+def test_a_selection_of_some_tracks_equals_a_full_one(small):
+    album = small.album("Nightfall")
+    a, b, c = small.track("A", album), small.track("B", album), small.track("C")
+    for t, colour in ((a, RED), (b, RED), (c, BLUE)):
+        small.image(colour, small.observe(t))
+    assert images.select(small.db, tracks=[a]) == 1
+    assert shows(small, track=b) == red and images.get(small.db, track=c) is None
+    assert images.select(small.db, tracks=[c]) == 1
+    assert images.select(small.db) == 0
+
+
+def test_looking_up_a_picture_scans_no_table(small):
+    from musicdb.images import OF_ALBUM, OF_TRACK, OF_TRACKS_ALBUM
+
+    for sql in (OF_TRACK, OF_TRACKS_ALBUM, OF_ALBUM):
+        plan = [row["detail"] for row in small.db.q(f"explain query plan {sql}", {"id": 1, "size": "small"})]
+        assert not [line for line in plan if line.startswith("SCAN")], plan
