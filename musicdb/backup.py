@@ -38,12 +38,15 @@ class Backup:
     tables: dict[str, tuple[int, str]]
 
 
-def create(source: str | Path, target: str | Path, *, reason: str = "by hand", progress: Progress | None = None) -> Backup:
+def create(source: str | Path, target: str | Path | None = None, *, reason: str = "by hand", progress: Progress | None = None) -> Backup:
     """Back up the database `source`; `target` is a folder (the name is made) or the name of a new file. Returns the Backup.
+
+    Without a target it goes to the folder `backups` beside the database.
 
     Takes one consistent snapshot while others read and write. Raises BadInput (target unusable), DatabaseFull, BadBackup, DatabaseError.
     """
-    source, target = Path(source), Path(target)
+    source = Path(source)
+    target = source.parent / "backups" if target is None else Path(target)
     if not source.is_file():
         raise BadInput(f"{source}: there is no database to back up")
     path = _target_name(source, target)

@@ -1,1 +1,57 @@
-def main(): ...
+"""The command line: `musicdb ...`, and the same group as `sqlite-utils musicdb ...`. Imports click and nothing that is slow."""
+
+from __future__ import annotations
+
+import click
+
+from musicdb.commands import base, database, importing, screens
+
+
+def version() -> str:
+    import musicdb
+
+    return musicdb.__version__
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"musicdb {version()}")
+        ctx.exit()
+
+
+@click.group(cls=base.Group, invoke_without_command=True)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version.")
+@base.json_option
+@click.pass_context
+def cli(ctx: click.Context, as_json: bool) -> None:
+    """One ground-truth music database in SQLite: what every platform says of your music, linked, decided, browsable.
+
+    Without a command: where the database is, what is in it, and the next step.
+
+    \b
+    Example:
+      musicdb demo                    a fictional library to look at
+      musicdb import files ~/Music    your own
+      musicdb serve                   look at it in a browser
+    """
+    if ctx.invoked_subcommand is None:
+        from musicdb.commands import home
+
+        home.show(as_json)
+    elif as_json:
+        raise click.UsageError("--json goes after the command, for instance `musicdb check --json`")
+
+
+for part in (database, importing, screens):
+    for command in part.COMMANDS:
+        cli.add_command(command)
+
+
+def main() -> None:
+    """The program `musicdb`."""
+    base.ready_for_output()
+    cli(prog_name="musicdb")
+
+
+if __name__ == "__main__":
+    main()

@@ -99,16 +99,6 @@ def absolute(path: str | Path) -> Path:
         raise BadInput(f"{text}: {error}") from error
 
 
-def assets(name: str) -> Path:
-    """A folder or file that ships with musicdb: "notebooks", "datasette", "metadata.yml".
-
-    In an installed wheel it lies in musicdb/_assets, in a checkout at the root of the repository.
-    """
-    here = Path(__file__).resolve().parent
-    packed = here / "_assets" / name
-    return packed if packed.exists() else here.parent / name
-
-
 def _first(*choices: tuple[str | Path | None, str]) -> tuple[str | Path, str]:
     for value, origin in choices:
         if value not in (None, ""):

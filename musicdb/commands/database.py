@@ -1,0 +1,327 @@
+"""Commands about the database file: init, migrate, check, backup, config."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musicdb.commands import base
+from musicdb.errors import BadInput
+
+
+@click.command(cls=base.Command)
+@base.json_option
+def init(as_json: bool) -> None:
+    """Make an empty database, readable only by you; one that is there is left as it is.
+
+    \b
+    Example:
+      musicdb init
+      musicdb init --db ~/Music/music.db
+    """
+    path = base.database_path()
+    existed = path.exists() and path.stat().st_size > 0
+    with base.database(create=True):
+        pass
+    if as_json:
+        base.say_json({"database": str(path), "created": not existed})
+    else:
+        base.say(f"{path}: {'is there already' if existed else 'made'}")
+        base.say("next: musicdb import files FOLDER" if not existed else "next: musicdb")
+
+
+@click.command(cls=base.Command)
+@click.option("--restore", is_flag=True, help="Put the newest backup from before a migration back (else the newest of all).")
+@click.option("--from", "chosen", metavar="BACKUP", type=click.Path(path_type=Path), help="With --restore: this backup.")
+@base.json_option
+def migrate(restore: bool, chosen: Path | None, as_json: bool) -> None:
+    """Bring the database up to this version's schema, after a verified backup; or go back to one.
+
+    --restore says what was written since the backup and is lost by going back; the state it leaves is backed up too.
+
+    \b
+    Example:
+      musicdb migrate
+      musicdb migrate --restore
+    """
+    if chosen and not restore:
+        raise click.UsageError("--from goes with --restore")
+    if restore:
+        _restore(chosen, as_json)
+        return
+    here = base.current()
+    base.must_be_there(here.database)
+    import musicdb
+
+    db = musicdb.open(here.database, create=False, migrate=False)
+    try:
+        steps = musicdb.schema.migrate(db.utils, lambda: base.backup_now(here, "before migration"))
+    finally:
+        db.close()
+    if as_json:
+        base.say_json({"database": str(here.database), "applied": steps})
+    elif steps:
+        base.say(f"{here.database}: {len(steps)} steps applied: {', '.join(steps)}")
+    else:
+        base.say(f"{here.database}: up to date, nothing to do")
+
+
+def _restore(chosen: Path | None, as_json: bool) -> None:
+    from musicdb import backup
+
+    here = base.current()
+    found = backup.read(chosen) if chosen else _newest(here)
+    backup.verify(found.path, deep=False)  # before a word is said about it
+    lost: dict[str, dict[str, int]] = {}
+    kept = None
+    if here.database.exists():
+        try:
+            lost = backup.lost(found.path, here.database)
+            if lost:
+                kept = backup.create(here.database, here.backup_dir, reason="before restore").path
+        except base.MusicdbError as error:
+            base.note(f"what is there cannot be read and is moved aside: {error}")
+    if not as_json:
+        base.say(f"backup     {found.path}, {found.created_at}, {found.reason}")
+        for table, count in lost.items():
+            said = ", ".join(f"{n:,} {what}" for what, n in count.items() if n)
+            base.say(f"lost       {table}: {said} since then")
+        if not lost:
+            base.say("lost       nothing: the database equals the backup")
+    backup.restore(found.path, here.database)
+    if as_json:
+        base.say_json({"database": str(here.database), "restored": str(found.path), "lost": lost, "kept": kept and str(kept)})
+        return
+    base.say(f"restored   {here.database}")
+    if kept:
+        base.say(f"kept       {kept} is the state that was replaced")
+        base.say(f"to go forward again: musicdb migrate --restore --from {kept}")
+
+
+def _newest(here) -> Any:
+    from musicdb import backup
+
+    found = backup.newest(here.backup_dir, here.database, reason="before migration") or backup.newest(here.backup_dir, here.database)
+    if found is None:
+        raise BadInput(f"no backup of {here.database} in {here.backup_dir}; name one with --from, or the folder with MUSICDB_BACKUP_DIR")
+    return found
+
+
+@click.command(cls=base.Command)
+@click.option("--vacuum", is_flag=True, help="Also give free space back to the disk and refresh the query statistics.")
+@base.json_option
+@click.pass_context
+def check(ctx: click.Context, vacuum: bool, as_json: bool) -> None:
+    """Verify the database: the file, references, schema, triggers, search index, stray rows; exit 1 where something is wrong.
+
+    Each fault comes with the command that mends it. Nothing is changed without --vacuum.
+
+    \b
+    Example:
+      musicdb check
+      musicdb check --vacuum
+    """
+    from musicdb import check as checks
+
+    path = base.database_path()
+    base.must_be_there(path)
+    with base.progress(not as_json) as step:
+        findings = checks.run(path, progress=step)
+    good = all(one.ok for one in findings)
+    if not as_json:
+        for one in findings:
+            base.say(f"{'ok  ' if one.ok else 'BAD '} {one.name:<22} {one.detail}".rstrip())
+            if not one.ok:
+                base.say(f"     mend with:             {one.mend}")
+    freed = checks.vacuum(path) if vacuum and good else None
+    if as_json:
+        base.say_json({"database": str(path), "ok": good, "freed_bytes": freed, "checks": [one.as_dict() for one in findings]})
+    elif freed is not None:
+        base.say(f"vacuumed: {freed:,} bytes given back")
+    elif vacuum:
+        base.note("not vacuumed: mend what is wrong first")
+    if not good:
+        ctx.exit(1)
+
+
+@click.command(cls=base.Command)
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Make none: check PATH, or every backup there is, against its checksum.")
+@base.json_option
+def backup(path: Path | None, verify: bool, as_json: bool) -> None:
+    """Make a verified backup, to the backup folder or to PATH (a folder, or a new file); old ones are thinned out.
+
+    The newest ten stay, and of older ones the last of each month. A backup given its own PATH is never thinned out.
+
+    \b
+    Example:
+      musicdb backup
+      musicdb backup /media/stick
+      musicdb backup --verify
+    """
+    from musicdb import backup as backups
+
+    here = base.current()
+    if verify:
+        _verify(path, here, as_json)
+        return
+    base.must_be_there(here.database)
+    with base.progress(not as_json) as step:
+        made = backups.create(here.database, base.settings.absolute(path) if path else here.backup_dir, progress=step)
+    gone = [] if path else backups.thin(here.backup_dir, here.database)
+    rows = sum(n for n, _ in made.tables.values())
+    if as_json:
+        base.say_json({"backup": str(made.path), "sha256": made.sha256, "size_bytes": made.size_bytes, "rows": rows, "thinned": list(map(str, gone))})
+        return
+    base.say(f"{made.path}: {made.size_bytes:,} bytes, {rows:,} rows in {len(made.tables)} tables, equal to the database")
+    if gone:
+        base.say(f"{len(gone)} old backups thinned out")
+
+
+def _verify(path: Path | None, here, as_json: bool) -> None:
+    from musicdb import backup as backups
+
+    chosen = [base.settings.absolute(path)] if path else [one.path for one in backups.backups(here.backup_dir, here.database)]
+    if not chosen:
+        raise BadInput(f"no backup of {here.database} in {here.backup_dir}; `musicdb backup` makes one")
+    good = [backups.verify(one) for one in chosen]
+    if as_json:
+        base.say_json([{"backup": str(one.path), "created_at": one.created_at, "reason": one.reason, "ok": True} for one in good])
+        return
+    for one in good:
+        base.say(f"ok   {one.path}  {one.created_at}  {one.reason}")
+
+
+SECRET = re.compile(r"token|secret|passw|api_?key|credential", re.I)
+CONFIG = "select key, value, data_type as type, description from config order by key"
+SET = """
+insert into config (key, value, data_type, updated_at) values (:key, :value, :type, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+on conflict (key) do update set value = excluded.value, data_type = excluded.data_type, updated_at = excluded.updated_at
+where value is not excluded.value or data_type is not excluded.data_type
+"""
+
+
+@click.group(cls=base.Group, invoke_without_command=True)
+@base.json_option
+@click.pass_context
+def config(ctx: click.Context, as_json: bool) -> None:
+    """Show the settings and whose word each is, and the values kept in the database; set or unset those.
+
+    \b
+    Example:
+      musicdb config
+      musicdb config set music_folder ~/Music
+      musicdb config unset music_folder
+    """
+    if ctx.invoked_subcommand is None:
+        _show_config(as_json)
+
+
+@config.command("show")
+@base.json_option
+def config_show(as_json: bool) -> None:
+    """Show all settings; the same as `musicdb config`.
+
+    \b
+    Example:
+      musicdb config show --json
+    """
+    _show_config(as_json)
+
+
+def _show_config(as_json: bool) -> None:
+    here = base.current()
+    stored: list[dict[str, Any]] = []
+    if here.database.exists():
+        with base.database() as db:
+            stored = [dict(row) for row in db.q(CONFIG)]
+    if as_json:
+        base.say_json({"settings": here.as_dicts(), "config": stored})
+        return
+    base.say(base.table(here.as_dicts(), ["name", "value", "origin", "description"]))
+    base.say()
+    if stored:
+        base.say(f"in the database ({here.database.name}, table config):")
+        base.say(base.table(stored, ["key", "value", "type", "description"]))
+    else:
+        base.say("in the database: nothing; `musicdb config set KEY VALUE` keeps a value there")
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value")
+@click.option("--type", "type_", type=click.Choice(["string", "int", "float", "bool", "json"]), help="Else guessed from the value.")
+def config_set(key: str, value: str, type_: str | None) -> None:
+    """Keep a value in the database's config table.
+
+    \b
+    Example:
+      musicdb config set music_folder ~/Music
+    """
+    if not re.fullmatch(r"[A-Za-z][\w.-]*", key):
+        raise BadInput(f"{key!r}: a key begins with a letter and holds letters, digits, dots, dashes and underscores")
+    if SECRET.search(key):
+        raise BadInput(f"{key}: secrets do not belong in the database, which Datasette serves; `musicdb login` keeps them elsewhere")
+    kind = type_ or guess_type(value)
+    check_type(key, value, kind)
+    with base.database() as db, db.operation("config", actor="user"):
+        db.execute(SET, {"key": key, "value": value, "type": kind})
+    base.say(f"{key} = {value} ({kind})")
+
+
+@config.command("unset")
+@click.argument("key")
+def config_unset(key: str) -> None:
+    """Take a value out of the config table.
+
+    \b
+    Example:
+      musicdb config unset music_folder
+    """
+    with base.database() as db:
+        known = [row["key"] for row in db.q(CONFIG)]
+        if key not in known:
+            raise BadInput(f"{key} is not set; set are: {', '.join(known) or 'none'}")
+        with db.operation("config", actor="user"):
+            db.execute("delete from config where key = ?", [key])
+    base.say(f"{key} is no longer set")
+
+
+def guess_type(value: str) -> str:
+    """Return the type that a typed word most likely has."""
+    if re.fullmatch(r"[-+]?\d{1,18}", value):
+        return "int"
+    if re.fullmatch(r"[-+]?\d+\.\d+", value):
+        return "float"
+    if value.lower() in ("true", "false"):
+        return "bool"
+    return "json" if value[:1] in "[{" and _is_json(value) else "string"
+
+
+def check_type(key: str, value: str, kind: str) -> None:
+    """Raise BadInput where the value is not of that type."""
+    good = {
+        "string": True,
+        "int": bool(re.fullmatch(r"[-+]?\d{1,18}", value)),
+        "float": bool(re.fullmatch(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", value)),
+        "bool": value.lower() in ("true", "false"),
+        "json": _is_json(value),
+    }[kind]
+    if not good:
+        raise BadInput(f"{key}: {value!r} is no {kind}")
+
+
+def _is_json(value: str) -> bool:
+    import json
+
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+COMMANDS = [init, migrate, check, backup, config]
