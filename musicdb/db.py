@@ -361,4 +361,4 @@ def _head(path: Path) -> bytes:
 def _backup(path: Path) -> object:
     from . import backup
 
-    return backup.create(path, reason="before migration")
+    return backup.create(path, path.parent, reason="before migration")

@@ -109,6 +109,7 @@ class TrackRow(TypedDict, total=False):
     said: Said
     in_library: bool  # False: known only because it was listened to; such a row is inserted, never updated, never makes a track
     metadata: Any  # left out: the payload itself
+    kind: str  # payload kind of metadata, where rows() of it would give this row again; left out: the page's kind
 
 
 class FileRow(TypedDict, total=False):
@@ -140,6 +141,7 @@ class ReleaseRow(TypedDict, total=False):
     title: str
     said: Said
     metadata: Any
+    kind: str
 
 
 class PlaylistRow(TypedDict, total=False):

@@ -43,6 +43,7 @@ create table platform_tracks ( -- One track as one platform knows it, complete, 
   first_seen_at text, -- UTC, when it first came
   fetched_at text, -- UTC, when this payload was stored
   missing_since text, -- UTC, since when the platform no longer has it; empty = it is there
+  kind text, -- kind of payload, as its importer names it
   rows_version int, -- version of the code that derived these columns
   metadata_hash text, -- hash of the payload and its version: equal = unchanged
   said text check (said is null or json_valid(said)), -- JSON: what it says in canonical names and units
@@ -65,6 +66,7 @@ create table platform_releases ( -- One release (album, record) as one platform 
   first_seen_at text, -- UTC, when it first came
   fetched_at text, -- UTC, when this payload was stored
   missing_since text, -- UTC, since when the platform no longer has it
+  kind text, -- kind of payload, as its importer names it
   rows_version int, -- version of the code that derived these columns
   metadata_hash text, -- hash of the payload and its version
   said text check (said is null or json_valid(said)), -- JSON: what it says in canonical names and units

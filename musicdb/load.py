@@ -1,0 +1,423 @@
+"""Observe: read a platform and store what it says. The only way into the observed tables.
+
+Each page is one transaction: raw payloads, the rows derived from them, the batch record and the cursor; a kill leaves whole pages, and
+the next run goes on. What cannot be read goes to `quarantine` with a reason, and the rest goes on. What is gone upstream gets
+`missing_since` once a list was read to its end, and is never deleted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import xxhash
+
+from . import images, platforms
+from .errors import BadInput, PayloadError
+from .known import Known
+from .observations import NOW, Writer, check, encode
+from .shapes import Complete, Page, Refused
+
+Progress = Callable[[int, int | None, str], object]  # done, total or None, what is being done
+ALIASES = {"local": "files"}
+
+
+@dataclass
+class Report:
+    """What an import did, by counts. `line()` is for people."""
+
+    platform: str
+    source: str | None = None
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    returned: int = 0
+    vanished: int = 0
+    quarantined: int = 0
+    playlists: int = 0
+    releases: int = 0
+    listens_new: int = 0
+    listens_known: int = 0
+    other_plays: int = 0
+    pictures: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All counts, for --json."""
+        return asdict(self)
+
+    def line(self) -> str:
+        """One line: what is new, changed, gone, refused."""
+        parts = [f"{self.new} new", f"{self.changed} changed", f"{self.unchanged} unchanged"]
+        names = {"returned": "back again", "vanished": "gone", "playlists": "playlists", "listens_new": "new plays", "other_plays": "podcast and other plays"}
+        parts += [f"{getattr(self, k)} {name}" for k, name in names.items() if getattr(self, k)]
+        if self.listens_known:
+            parts.append(f"{self.listens_known} plays known already")
+        if self.quarantined:
+            parts.append(f"{self.quarantined} refused (see table quarantine)")
+        return f"{self.platform}: " + ", ".join(parts)
+
+
+def available() -> list[str]:
+    """Names of the platform files, without importing them."""
+    return sorted(m.name for m in pkgutil.iter_modules(platforms.__path__) if not m.name.startswith("_"))
+
+
+def module(name: str) -> Any:
+    """The platform file of this name. Raises BadInput naming those there are."""
+    name = ALIASES.get(name, name)
+    if name not in available():
+        raise BadInput(f"there is no importer {name!r}; there are {', '.join(available())}")
+    return importlib.import_module(f"{platforms.__name__}.{name}")
+
+
+def user(db, name: str | None) -> int:
+    """Id of a user, made when new; the first user when no name is given."""
+    if name is None:
+        return db.value("select min(id) from users")
+    with db.atomic():
+        db.execute("insert into users (username) values (?) on conflict (username) do nothing", [name])
+    return db.value("select id from users where username = ?", [name])
+
+
+def run(
+    db,
+    platform: str,
+    source: Any = None,
+    *,
+    account: str | None = None,
+    user: str | None = None,
+    all: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Report:
+    """Import from a platform: `source` is a path (or paths) for files and exports, None for an account or the standard folder.
+
+    all=True reads everything again. progress(done, total or None, what) is called as it goes. Further options are the platform's own.
+    Returns a Report. Raises BadInput for an unusable source, SourceError when a platform cannot be read further; what was read is stored.
+    """
+    load = Load(db, module(platform), source, account or "", globals()["user"](db, user))
+    accepted = inspect.signature(load.module.fetch).parameters
+    known_options = {"account": account, "all": all, "progress": progress, **options}
+    for name in options:
+        if name not in accepted and not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+            raise BadInput(f"import {platform} has no option {name!r}")
+    pages = load.module.fetch(source, load.known, **{k: v for k, v in known_options.items() if k in accepted or k in options})
+    return load.run(pages, progress)
+
+
+class Load:
+    """One import run."""
+
+    def __init__(self, db, module: Any, source: Any, account: str, user_id: int):
+        self.db, self.module, self.account, self.user_id = db, module, account, user_id
+        self.platform = module.PLATFORM
+        self.known = Known(db, self.platform, user_id, account)
+        self.writer = Writer(db, self.platform, user_id, module.ROWS_VERSION)
+        self.report = Report(self.platform, None if source is None else str(source))
+        self.run_id = secrets.token_hex(8)
+        self.seq = 0
+        self.operation: int | None = None
+        self.refused: set[tuple[str, str]] = set()
+        self.open_refusals = {
+            (r[0], r[1]) for r in db.execute("select kind, item from quarantine where platform = ? and resolved_at is null", [self.platform])
+        }
+
+    def run(self, pages: Iterator[Page | Refused | Complete], progress: Progress | None) -> Report:
+        self._prepare()
+        done = 0
+        try:
+            with ThreadPoolExecutor(2) as pool:
+                for page in pages:
+                    if isinstance(page, Refused):
+                        with self.db.atomic():
+                            self._refuse(page.kind, page.item, page.reason, page.payload)
+                    elif isinstance(page, Complete):
+                        self._complete(page)
+                    else:
+                        self._page(page, pool)
+                        done += len(page.payloads) + len(page.seen)
+                        if progress:
+                            progress(done, page.total, page.scope or page.kind)
+            self._finish("completed")
+        except BaseException as e:
+            self._finish("failed", f"{type(e).__name__}: {e}"[:500])
+            raise
+        return self.report
+
+    # ---- around the pages
+
+    def _prepare(self) -> None:
+        """The platform's row, its claim paths, and rows that a newer version of its code derives again from stored payloads."""
+        db, m = self.db, self.module
+        if not db.value("select 1 from platforms where name = ?", [self.platform]):
+            with db.operation("setup", mode="batch"):
+                db.execute("insert into platforms (name, title, kind) values (?, ?, ?)", [self.platform, self.platform.title(), m.KIND])
+        paths = [(self.platform, level, name, path) for (level, name), path in getattr(m, "CLAIMS", {}).items()]
+        missing = [p for p in paths if not db.value("select 1 from claim_paths where platform = ? and level = ? and field = ?", p[:3])]
+        if missing:
+            with db.operation("setup", mode="batch", platform=self.platform, reason="fields that its importer offers as claims"):
+                db.executemany("insert into claim_paths (platform, level, field, path) values (?, ?, ?, ?)", missing)
+        rederive(db, m)
+
+    def _start(self) -> None:
+        """The operation of this run; made at the first write, so that a run that changes nothing writes one row only."""
+        if self.operation is None:
+            self.db.execute(
+                "update operations set status = 'failed', error_message = 'interrupted' where type = 'import' and platform = ? and status = 'running'",
+                [self.platform],
+            )
+            cursor = self.db.execute(
+                f"insert into operations (type, status, actor, platform, target, started_at) values ('import', 'running', 'musicdb', ?, ?, {NOW})",
+                [self.platform, self.report.source],
+            )
+            self.operation = cursor.lastrowid
+
+    def _finish(self, status: str, error: str | None = None) -> None:
+        counts, report = self.writer.counts, self.report
+        report.new, report.changed, report.returned = counts["new"], counts["changed"], counts["returned"]
+        report.listens_new, report.listens_known, report.other_plays = counts["listens_new"], counts["listens_known"], counts["other_plays"]
+        report.playlists, report.releases = len(self.writer.seen["playlist"]), len(self.writer.seen["release"])
+        report.quarantined = len(self.refused)
+        report.unchanged = max(0, len(self.writer.seen["track"]) - report.new - report.changed - report.returned)
+        details = encode({k: v for k, v in report.as_dict().items() if v}).decode()
+        with self.db.atomic():
+            self._start()
+            self.db.execute(
+                f"update operations set status = ?, details = ?, error_message = ?, completed_at = {NOW} where id = ?",
+                [status, details, error, self.operation],
+            )
+            if status == "completed":
+                self._checkpoint("", None)
+
+    def _checkpoint(self, entity: str, cursor: str | None) -> None:
+        self.db.execute(
+            f"insert into sync_checkpoints (user_id, platform, account, entity, cursor, updated_at) values (?, ?, ?, ?, ?, {NOW}) "
+            "on conflict do update set cursor = excluded.cursor, updated_at = excluded.updated_at",
+            [self.user_id, self.platform, self.account, entity, cursor],
+        )
+
+    def _refuse(self, kind: str, item: str, reason: str, payload: Any) -> None:
+        self.refused.add((kind, item))
+        if payload is not None:
+            try:
+                check(payload)
+                payload = encode(payload).decode()
+            except (PayloadError, TypeError, ValueError, RecursionError):
+                payload = encode({"repr": ascii(payload)[:100_000]}).decode()
+        item = item.encode("utf-8", "backslashreplace").decode()
+        self.db.execute(
+            f"insert into quarantine (platform, kind, item, payload, reason, at) values (?, ?, ?, ?, ?, {NOW}) "
+            "on conflict (platform, kind, item, reason) do update set resolved_at = null, payload = excluded.payload "
+            "where resolved_at is not null or payload is not excluded.payload",
+            [self.platform, kind, item, payload, reason.encode("utf-8", "backslashreplace").decode()],
+        )
+
+    # ---- one page
+
+    def _page(self, page: Page, pool: ThreadPoolExecutor) -> None:
+        rows, refused, hashes = [], [], xxhash.xxh3_128()
+        for payload in page.payloads:
+            try:
+                check(payload)
+                encoded = encode(payload)
+                found = list(self.module.rows(page.kind, payload))
+                for row in found:
+                    check(row)
+            except PayloadError as e:
+                refused.append((page.kind, name_of(payload), str(e), payload))
+            except (KeyError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError) as e:
+                # rows() promises PayloadError; a payload odd enough to break the promise is still one item, not the whole run
+                refused.append((page.kind, name_of(payload), f"unreadable: {type(e).__name__}: {e}", payload))
+            else:
+                hashes.update(encoded)
+                rows.append((found, encoded))
+        pictures, bad = self._pictures(page, rows, pool)
+        if not (page.payloads or page.seen):
+            return
+        w = self.writer
+        before = w.counts.total() - w.counts["listens_known"]
+        with self.db.atomic():
+            if rows:
+                w.batch_id = self._batch(page, len(rows), hashes.hexdigest())
+                flat = [(row, encoded) for found, encoded in rows for row in found]
+                for entity in ("release", "track", "playlist"):
+                    w.entities(entity, [(r, e, page.kind) for r, e in flat if r["row"] == entity])
+                w.files([r for r, _ in flat if r["row"] == "file"])
+                w.items([r for r, _ in flat if r["row"] == "playlist_item"])
+                w.listens([(r, e) for r, e in flat if r["row"] == "listen"])
+                w.copies([r for r, _ in flat if r["row"] == "collection_item"])
+                w.images(self._stored(pictures))
+            if page.seen:
+                w.mark_seen(page.seen)
+            for item in (*refused, *bad, *w.refused):
+                self._refuse(*item)
+            w.refused.clear()
+            self._resolve_refusals(page, rows)
+            changed = w.counts.total() - w.counts["listens_known"] - before
+            if rows and not changed and page.cursor is None:
+                self.db.execute("delete from import_batches where id = ?", [w.batch_id])  # nothing happened: leave no trace
+                self.seq -= 1
+            elif rows:
+                self._start()
+                self.db.execute("update import_batches set changed = ? where id = ?", [changed, w.batch_id])
+            if page.cursor is not None:
+                self._checkpoint(page.scope, page.cursor)
+
+    def _batch(self, page: Page, n: int, digest: str) -> int:
+        self.seq += 1
+        cursor = self.db.execute(
+            f"insert into import_batches (platform, account, run, seq, kind, n, sha256, cursor, at) values (?, ?, ?, ?, ?, ?, ?, ?, {NOW})",
+            [self.platform, self.account, self.run_id, self.seq, page.kind, n, digest, page.cursor],
+        )
+        return cursor.lastrowid
+
+    def _resolve_refusals(self, page: Page, rows: list) -> None:
+        """What was refused before and could be read now is settled."""
+        if not self.open_refusals:
+            return
+        read = {(page.kind, str(row[key])) for found, _ in rows for row in found for key in ("path", "external_id") if row.get(key)}
+        settled = (self.open_refusals & read) - self.refused
+        self.db.executemany(
+            f"update quarantine set resolved_at = {NOW} where platform = ? and kind = ? and item = ? and resolved_at is null",
+            [(self.platform, *key) for key in settled],
+        )
+
+    def _pictures(self, page: Page, rows: list, pool: ThreadPoolExecutor) -> tuple[list, list]:
+        """Decode the page's new pictures outside the transaction: [(row, digest, prepared or None)], refusals."""
+        found, jobs, bad = [], {}, []
+        for row in (r for rs, _ in rows for r in rs if r["row"] == "image"):
+            data = row.get("data") or page.images.get(row["external_id"])
+            digest = images.sha256(data) if data else None
+            if digest and digest not in jobs and images.find(self.db, digest) is None:
+                jobs[digest] = pool.submit(images.prepare, data)
+            found.append((row, digest))
+        pictures = []
+        for row, digest in found:
+            try:
+                pictures.append((row, digest, jobs[digest].result() if digest in jobs else None))
+            except PayloadError as e:
+                bad.append(("image", row["external_id"], str(e), None))
+        return pictures, bad
+
+    def _stored(self, pictures: list) -> Iterator[tuple[Any, int | None]]:
+        for row, digest, prepared in pictures:
+            id = images.find(self.db, digest) if digest else None
+            if id is None and prepared:
+                id = images.insert(self.db, prepared, self.platform, row.get("url"))
+                self.report.pictures += 1
+            yield row, id
+
+    # ---- the end of a list
+
+    def _complete(self, end: Complete) -> None:
+        """Mark what is gone. Refuses to believe an empty or short answer: absence must be shown, not assumed."""
+        w, db = self.writer, self.db
+        if end.of == "playlist_item":
+            self._complete_items(end)
+            return
+        table = f"platform_{end.of}s"
+        where, params = "", []
+        if end.within is not None:
+            root = end.within
+            where = "and id in (select platform_track_id from media_files where path = ? or (path >= ? and path < ?))"
+            params = [root, *_below(root)]
+        in_library = "and in_library = 1" if end.of == "track" else ""
+        known = db.execute(
+            f"select external_id, id from {table} where platform = ? and missing_since is null {in_library} {where}", [self.platform, *params]
+        ).fetchall()
+        seen = w.seen[end.of]
+        if end.total is not None and len(seen) < end.total:
+            self.report.notes.append(f"only {len(seen)} of {end.total} announced {end.of}s came: nothing was marked as gone; run it again")
+            return
+        gone = [id for key, id in known if key not in seen]
+        if gone and len(gone) == len(known) and not seen:
+            place = end.within or self.report.source or self.platform
+            self.report.notes.append(f"{place} was empty, {len(gone)} {end.of}s were known: none was marked as gone (is the drive there?)")
+            return
+        with db.atomic():
+            if gone:
+                self._start()
+                db.executemany(f"update {table} set missing_since = {NOW} where id = ?", [(i,) for i in gone])
+                self.report.vanished += len(gone)
+            self._forget_refusals(end)
+
+    def _forget_refusals(self, end: Complete) -> None:
+        """Refused items below a completely read root that were not met again are gone too."""
+        if end.of != "track" or end.within is None:
+            return
+        low, high = _below(end.within)
+        gone = [k for k in self.open_refusals - self.refused if k[1] == end.within or low <= k[1] < high]
+        self.db.executemany(
+            f"update quarantine set resolved_at = {NOW} where platform = ? and kind = ? and item = ? and resolved_at is null",
+            [(self.platform, *key) for key in gone],
+        )
+
+    def _complete_items(self, end: Complete) -> None:
+        w, db = self.writer, self.db
+        n = w.places[end.within]
+        if end.total is not None and n < end.total:
+            self.report.notes.append(f"playlist {end.within}: only {n} of {end.total} places came; nothing was marked as removed; run it again")
+            return
+        list_id = w.id_of("playlist", end.within)
+        where = "platform_playlist_id = ? and removed_at is null and (position < 0 or position >= ?)"
+        if db.value(f"select 1 from platform_playlist_items where {where}", [list_id, n]):
+            with db.atomic():
+                self._start()
+                cursor = db.execute(
+                    f"update platform_playlist_items set removed_at = {NOW}, position = abs(position) where {where}", [list_id, n]
+                )
+                w.counts["items_removed"] += cursor.rowcount
+
+
+def _below(root: str) -> tuple[str, str]:
+    """Bounds of all paths below a folder, for an index."""
+    cut = root.rstrip("/\\")
+    mark = "\\" if "\\" in root and "/" not in root else "/"
+    return cut + mark, cut + chr(ord(mark) + 1)
+
+
+def name_of(payload: Any) -> str:
+    """What to call a payload in `quarantine`."""
+    if isinstance(payload, dict):
+        for key in ("path", "external_id", "id", "uri", "spotify_track_uri", "TrackID", "ts", "name", "Name"):
+            if isinstance(payload.get(key), (str, int)) and payload[key] != "":
+                return str(payload[key])[:500]
+        inner = payload.get("attributes")
+        if isinstance(inner, dict):
+            return name_of(inner)
+    return f"#{xxhash.xxh3_64_hexdigest(ascii(payload).encode())}"
+
+
+def rederive(db, m: Any, size: int = 2000) -> int:
+    """Derive `said` and the columns again from stored payloads where the platform's code is newer; returns how many rows."""
+    import msgspec
+
+    n = 0
+    for entity in ("track", "release"):
+        table = f"platform_{entity}s"
+        sql = (
+            f"select id, external_id, kind, metadata from {table} where platform = ? and kind is not null "
+            "and ifnull(rows_version, 0) < ? and id > ? order by id limit ?"
+        )
+        last = 0
+        while batch := db.execute(sql, [m.PLATFORM, m.ROWS_VERSION, last, size]).fetchall():
+            last = batch[-1][0]
+            writer = Writer(db, m.PLATFORM, 0, m.ROWS_VERSION)
+            values = []
+            for id, key, kind, metadata in batch:
+                try:
+                    rows = [r for r in m.rows(kind, msgspec.json.decode(metadata)) if r["row"] == entity and r["external_id"] == key]
+                except PayloadError:
+                    rows = []  # it could be read once: what was derived then stays, and is not tried at every import
+                values.append((id, writer.derived(rows[0]) if rows else None))
+            with db.atomic():
+                writer.rewrite(entity, values)
+            n += len(values)
+    return n
