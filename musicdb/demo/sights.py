@@ -1,0 +1,84 @@
+"""What is worth looking at in a library: found by SQL in the database, not known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COUNTS = {
+    "tracks": "select count(*) from library",
+    "albums": "select count(*) from release_groups where deleted_at is null and merged_into_id is null",
+    "artists": "select count(*) from artists where deleted_at is null and merged_into_id is null",
+    "pictures": "select count(*) from images",
+    "plays": "select count(*) from listens",
+    "links waiting for you": "select count(*) from review_queue",
+    "unreadable items": "select count(*) from quarantine where resolved_at is null",
+}
+
+# Fields that a person compares; what differs only in spelling is left to the pages.
+DISAGREEING = """
+select l.id, l.title, l.artist_credit, count(*) as n, group_concat(v.field, ', ') as fields
+from (select field, track_id from platform_values
+  where n_values > 1 and field in ('title', 'year', 'genres', 'bpm', 'musical_key', 'rating', 'album')
+  order by field) as v
+join library as l on l.id = v.track_id
+group by l.id
+order by n desc, l.id
+limit 1
+"""
+
+ONE_ISRC = """
+select e.value as isrc, count(distinct l.id) as n, min(l.id) as id, group_concat(l.title || coalesce(' (' || l.version || ')', ''), ' / ') as titles
+from external_ids as e join library as l on l.id = e.entity_id
+where e.entity_type = 'track' and e.scheme = 'isrc'
+group by e.value
+having count(distinct l.id) > 1
+order by n desc, e.value
+limit 1
+"""
+
+TWO_FILES = """
+select l.id, l.title, l.artist_credit, count(*) as n, count(f.audio_hash) - count(distinct f.audio_hash) as same, min(f.path) as path
+from media_files as f
+join platform_tracks as p on p.id = f.platform_track_id and p.missing_since is null
+join track_links as k on k.platform_track_id = f.platform_track_id and k.status in ('auto', 'confirmed')
+join library as l on l.id = k.track_id
+group by l.id
+having count(*) > 1
+order by n desc, same desc, l.id
+limit 1
+"""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Something to look at: a sentence, the track it is about and its page below Datasette's address."""
+
+    text: str
+    track_id: int
+    path: str
+
+
+def counts(db) -> dict[str, int]:
+    """How much there is, by name."""
+    return {what: db.value(sql) for what, sql in COUNTS.items()}
+
+
+def sights(db) -> list[Sight]:
+    """The track most disagreed about, an ISRC on two recordings, a song in several files: at most three, where there are such."""
+    found = []
+    if row := db.one(DISAGREEING):
+        text = f"{_name(row)}: the platforms disagree on {row['fields']} (musicdb why {row['id']})"
+        found.append(_sight(row, text))
+    if row := db.one(ONE_ISRC):
+        found.append(_sight(row, f"ISRC {row['isrc']} is on {row['n']} recordings: {row['titles']}; they stay apart"))
+    if row := db.one(TWO_FILES):
+        found.append(_sight(row, f"{_name(row)} is on disk {row['n']} times, one of them {row['path']}"))
+    return found
+
+
+def _name(row) -> str:
+    return f"{row['artist_credit']} - {row['title']}" if row["artist_credit"] else row["title"]
+
+
+def _sight(row, text: str) -> Sight:
+    return Sight(text, row["id"], f"tracks/{row['id']}")
