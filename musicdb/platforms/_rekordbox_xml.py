@@ -1,6 +1,6 @@
 """Streaming reader of Rekordbox's XML export: elements to pages. No file of a size that people have fills the memory.
 
-Refuses what Rekordbox does not write: entities (defusedxml), elements without end, depths without bottom, other formats.
+Refuses what Rekordbox does not write: entities (defusedxml), endless elements, endless depth, other formats.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _pages(path: Path, file) -> Iterator:
             else:
                 yield from reader.end(element)
     except DefusedXmlException as error:
-        raise BadInput(f"{path} declares XML entities ({type(error).__name__}): not from Rekordbox, not read") from error
+        raise BadInput(f"{path} declares XML entities ({type(error).__name__}): not from Rekordbox") from error
     except (ParseError, UnicodeError, LookupError, ValueError) as error:  # LookupError: an encoding that does not exist
         if not reader.root_seen:
             raise UnknownSource(f"{path} is no XML ({error}); {EXPORT}") from error
@@ -139,7 +139,7 @@ class _Reader:
         track_id = (attributes.get("TrackID") or "").strip()
         if track_id and track_id in self.ids:
             reason = f"TrackID {track_id} comes twice; the first one is kept"
-            yield Refused("track", f"{track_id}: {attributes.get('Name', '')} {attributes.get('Location', '')}", reason, item)
+            yield Refused("track", f"{track_id} {attributes.get('Location', '')}", reason, item)
             return
         self.ids.add(track_id)
         if track_id and (location := attributes.get("Location")):

@@ -3,10 +3,10 @@
 Payload kinds, JSON-able, every attribute as it was sent (text):
 
     track     {"attributes": {...}, "tempo": [{...}], "position_mark": [{...}]}
-    playlist  {"external_id", "parent", "path": [names of the folders], "position", "attributes": {...}, "entries": [keys]}
+    playlist  {"external_id", "parent", "path": [names of folders], "position", "attributes": {...}, "entries": [keys]}
               "tracks": [TrackID or None] beside it where a key is not the TrackID itself (KeyType 1) or leads nowhere
 
-The XML gives playlists no id: external_id is the path of names, as in "Sets/Friday", with "#2" for a second one of that name.
+The XML gives playlists no id: external_id is the path of names ("Sets/Friday"), with "#2" for a second of that name.
 Source: rekordbox XML format list (AlphaTheta), and exports of Rekordbox 5, 6 and 7.
 """
 
@@ -59,11 +59,11 @@ def payload(metadata: str | bytes) -> RekordboxTrack:
 
 
 # ---------- fetch
-def fetch(source, known=None, *, account=None, all=False, progress=None, home: Path | None = None, **options) -> Iterator:
+def fetch(source, known=None, *, account=None, all=False, progress=None, home=None, **options) -> Iterator:
     """Yield pages of tracks and playlists of an exported XML; without a source look for Rekordbox's own database.
 
-    home: the user's home folder, where it is not that of this process. Raises UnknownSource for another kind of file and
-    BadInput for one that is missing, cut off or hostile.
+    home: another home folder than that of this process. Raises UnknownSource for another kind of file, and BadInput for
+    one that is missing, cut off or hostile.
     """
     if source is None:
         raise BadInput(_where(Path(home) if home else Path.home()))
@@ -73,7 +73,7 @@ def fetch(source, known=None, *, account=None, all=False, progress=None, home: P
 
 
 def database_places(home: Path) -> list[Path]:
-    """Return where Rekordbox 6 and 7 keep master.db on macOS and Windows, the place set in Rekordbox's own options first."""
+    """Return where Rekordbox 6 and 7 keep master.db on macOS and Windows; first what Rekordbox's own options say."""
     roots = [home / "Library/Pioneer", home / "Library/Application Support/Pioneer", home / "AppData/Roaming/Pioneer"]
     if sys.platform == "win32":
         import platformdirs  # knows a profile folder that was moved
@@ -88,7 +88,8 @@ def _chosen_place(options: Path) -> Path | None:
         if options.stat().st_size > 1 << 20:
             return None
         pairs = msgspec.json.decode(options.read_bytes())["options"]
-        return next((Path(p[1]) for p in pairs if p[0] == "db-path" and p[1]), None)  # nothing else in it is ours to read
+        # the other options hold credentials: not ours to read
+        return next((Path(p[1]) for p in pairs if p[0] == "db-path" and p[1]), None)
     except (OSError, msgspec.DecodeError, UnicodeError, RecursionError, LookupError, TypeError):
         return None  # no such file, or not the one that we know
 
@@ -96,9 +97,9 @@ def _chosen_place(options: Path) -> Path | None:
 def _where(home: Path) -> str:
     places = database_places(home)
     if found := next((place for place in places if place.is_file()), None):
-        return f"Rekordbox's database is {found}; this version reads its XML: {EXPORT} (`musicdb import rekordbox FILE.xml`)"
+        return f"Rekordbox's database is {found}; until musicdb reads it, {EXPORT}: `musicdb import rekordbox FILE.xml`"
     looked = ", ".join(str(place) for place in places)
-    return f"no Rekordbox database found (looked for {looked}); {EXPORT} (`musicdb import rekordbox FILE.xml`)"
+    return f"no Rekordbox database found (looked for {looked}); {EXPORT}: `musicdb import rekordbox FILE.xml`"
 
 
 def _check(path: Path) -> None:
@@ -117,7 +118,7 @@ def _check(path: Path) -> None:
     if size > MAX_BYTES:
         raise BadInput(f"{path} has {size >> 20} MiB; more than {MAX_BYTES >> 20} MiB are not read")
     if head.startswith(b"SQLite format 3\0") or path.suffix.lower() in {".db", ".edb"}:
-        raise UnknownSource(f"{path} is a database; this version reads Rekordbox's XML: {EXPORT}")
+        raise UnknownSource(f"{path} is a database; until musicdb reads it, {EXPORT}")
     if not size:
         raise UnknownSource(f"{path} is empty; {EXPORT}")
 
