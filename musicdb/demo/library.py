@@ -1,6 +1,6 @@
 """The fictional library as it really is: records and songs. What each platform says of them is in `views`.
 
-Everything follows from `records` and random numbers seeded by a song's own key: a song added to one record changes no other.
+Everything follows from `records` and from random numbers that are seeded by a song's own key, so it is the same everywhere.
 """
 
 from __future__ import annotations
