@@ -96,9 +96,10 @@ class Writer:
             case "track":
                 artists = row.get("artists") or []
                 title = clean(row["title"]) or ""
+                version = (row.get("said") or {}).get("version")  # Tidal and some tags keep it apart from the title
                 return (
                     *head, row.get("uri"), title, encode(artists).decode(), clean(row.get("album")), row.get("duration_ms"), row.get("isrc"),
-                    row.get("release_date"), text.match_key(title, artists), row.get("release_external_id"), int(row.get("in_library", True)),
+                    row.get("release_date"), text.match_key(text.full_title(title, version), artists), row.get("release_external_id"), int(row.get("in_library", True)),
                     *tail, said, payload.decode(),
                 )  # fmt: skip
             case "release":
@@ -283,6 +284,17 @@ class Writer:
             todo = [(p, t, a) for p, (t, a) in want.items() if p not in keep]
             if not todo:
                 continue
+            # A shorter list: the track may still stand further down, where its row would be given up at the end.
+            later = self.db.execute(
+                "select platform_track_id, id from platform_playlist_items where platform_playlist_id = ? and removed_at is null "
+                "and position > ? and platform_track_id in (select value from json_each(?)) order by position",
+                [list_id, max(want), encode([t for _, t, _ in todo]).decode()],
+            ).fetchall()
+            short = Counter(t for _, t, _ in todo) - Counter({t: len(ids) for t, ids in free.items()})
+            for track_id, id in later:
+                if short[track_id] > 0:
+                    short[track_id] -= 1
+                    free[track_id].append(id)
             # Out of the way first: two rows may not stand at one place even for a moment.
             self.db.executemany("update platform_playlist_items set position = -id where id = ?", [(i,) for ids in free.values() for i in ids])
             moved, new = [], []

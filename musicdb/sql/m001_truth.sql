@@ -331,6 +331,7 @@ create table playlists ( -- Your playlists; a smart one is a query whose result 
 ) strict;
 create index ix_pl_name on playlists(name);
 create index ix_pl_parent on playlists(parent_id);
+create index ix_pl_owner on playlists(owner_publisher_id) where owner_publisher_id is not null;
 create table playlist_tags ( -- Tags that a playlist gives its tracks.
   playlist_id int not null references playlists(id) on delete cascade, -- the playlist
   tag_id int not null references tags(id), -- the tag
