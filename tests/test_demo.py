@@ -110,7 +110,9 @@ def test_the_odd_cases_are_there():
     assert any("/" in song.artist for song in songs) and any(" & " in song.artist for song in songs)
     assert any("<img src=x" in song.title for song in songs)
     assert max(len(song.full_title) for song in songs) > 150
-    assert any("が" in song.title or "の" in song.title for song in songs) and any("ё" in song.title or "ч" in song.title for song in songs)
+    assert any("が" in song.title or "の" in song.title for song in songs) and any(
+        "ё" in song.title or "ч" in song.title for song in songs
+    )
     paths = [file.path for file in views.files()]
     assert len(paths) == len({path.casefold() for path in paths})
     assert max(Counter(file.audio for file in views.files()).values()) == 2  # the same audio twice
@@ -119,9 +121,14 @@ def test_the_odd_cases_are_there():
 
 def test_another_process_has_the_same_library():
     """Sets have another order there: nothing may depend on it."""
-    code = "from musicdb.demo import rekordbox_xml, views; print((views.files(), views.dj_tracks(), views.streams(), rekordbox_xml.playlist_tree()))"
+    code = """
+from musicdb.demo import rekordbox_xml, views
+print((views.files(), views.dj_tracks(), views.streams(), rekordbox_xml.playlist_tree()))
+"""
     env = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONIOENCODING": "utf-8"}
-    text = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout.decode().rstrip()
+    text = (
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout.decode().rstrip()
+    )
     assert text == repr((views.files(), views.dj_tracks(), views.streams(), rekordbox_xml.playlist_tree()))
 
 
@@ -198,11 +205,17 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path):
 
 
 def test_the_demo_finds_what_it_put_in(done):
-    assert {name: report.new > 150 for name, report in done.imports.items()} == {"files": True, "rekordbox": True, "spotify": True}
+    assert {name: report.new > 150 for name, report in done.imports.items()} == {
+        "files": True,
+        "rekordbox": True,
+        "spotify": True,
+    }
     assert len(done.sights) == 3
     assert 380 <= done.counts["tracks"] <= 450
     with musicdb.open(done.inputs.database) as db:
-        broken = {row["item"].replace("\\", "/") for row in db.q("select item from quarantine where resolved_at is null")}
+        broken = {
+            row["item"].replace("\\", "/") for row in db.q("select item from quarantine where resolved_at is null")
+        }
     assert {path for path in views.BROKEN if not any(item.endswith(path) for item in broken)} == set()
 
 

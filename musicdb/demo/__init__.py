@@ -68,7 +68,9 @@ def build(directory: str | os.PathLike[str], progress: Progress | None = None) -
     return inputs
 
 
-def run(directory: str | os.PathLike[str], *, progress: Progress | None = None, echo: Callable[[str], object] | None = None) -> Report:
+def run(
+    directory: str | os.PathLike[str], *, progress: Progress | None = None, echo: Callable[[str], object] | None = None
+) -> Report:
     """Build the inputs, import them into DIRECTORY/music.db as a person would import their own, link, resolve, look for sights.
 
     progress(done, total or None, what) is called as it goes, echo(line) with each finding. A second run changes nothing.
@@ -110,7 +112,9 @@ def _claim(directory: Path) -> None:
         raise BadInput(f"{directory} is a file; give a folder, for example --dir {directory.with_name('musicdb-demo')}")
     try:
         if directory.is_dir() and any(directory.iterdir()) and not marker.is_file():
-            raise BadInput(f"{directory} holds something else; give an empty or new folder, for example --dir {directory / 'demo'}")
+            raise BadInput(
+                f"{directory} holds something else; give an empty or new folder, for example --dir {directory / 'demo'}"
+            )
         directory.mkdir(parents=True, exist_ok=True)
         if not marker.is_file():
             marker.write_text(ABOUT, encoding="utf-8", newline="\n")

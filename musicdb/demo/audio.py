@@ -15,6 +15,7 @@ import random
 import struct
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 FORMATS = ("mp3", "flac", "m4a", "ogg", "opus", "wav", "aiff", "wma", "wv")
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -63,7 +64,7 @@ def _flac(data: bytes, rng: random.Random, seconds: float) -> bytes:
         if data[at + 4] == len(starts) and _crc8(data[at : at + 5]) == data[at + 5]:
             starts.append(at)
         at = data.find(b"\xff\xf8", at + 1)
-    frames = [data[a:b] for a, b in zip(starts, starts[1:])]  # the last one is shorter than the rest: left out
+    frames = [data[a:b] for a, b in pairwise(starts)]  # the last one is shorter than the rest: left out
     rng.shuffle(frames)
     out = []
     for number, frame in enumerate(frames):

@@ -38,7 +38,9 @@ def draw(key: str, title: str, artist: str, *, kind: str = "dub", size: int = 70
     palette = [_rgb(color) for color in rng.choice(DUSK if kind == "dub" else DAY)]
     side = size * 2  # drawn twice as large, then halved: smooth edges
     image = _gradient(side, palette[0], palette[1], turned=rng.random() < 0.25)
-    compositions = (_discs, _bands, _grid, _moon, _rays) if kind == "dub" else (_hills, _moon, _leaves, _discs, _stripes)
+    compositions = (
+        (_discs, _bands, _grid, _moon, _rays) if kind == "dub" else (_hills, _moon, _leaves, _discs, _stripes)
+    )
     rng.choice(compositions)(image, side, palette, rng)
     image = image.reduce(2)
     image = _grain(image, rng, size)
@@ -60,7 +62,9 @@ def _gradient(side: int, a: tuple, b: tuple, *, turned: bool) -> Image.Image:
     ramp = Image.linear_gradient("L")
     if turned:
         ramp = ramp.rotate(90)
-    return Image.composite(Image.new("RGB", (side, side), b), Image.new("RGB", (side, side), a), ramp.resize((side, side)))
+    return Image.composite(
+        Image.new("RGB", (side, side), b), Image.new("RGB", (side, side), a), ramp.resize((side, side))
+    )
 
 
 def _disc(pen: ImageDraw.ImageDraw, x: float, y: float, r: float, fill: tuple) -> None:

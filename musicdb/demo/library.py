@@ -90,7 +90,7 @@ def library() -> Library:
                 artist, title, year, type_, genre, label, code, have = (part.strip() for part in line.split("|"))
                 record = Record(code, artist, title, int(year), type_, genre, label, kind, have)
                 continue
-            keys = []
+            keys = list(found[record.code].songs) if record.code in found else []
             for words in line.strip().split(" ; "):
                 if words.startswith("="):
                     code, number = words[1:].rsplit("-", 1)
@@ -107,9 +107,7 @@ def library() -> Library:
 
 
 def _made_up(kind: str):
-    first, last = (
-        (records.DUB_FIRST, records.DUB_LAST) if kind == "dub" else (records.FOLK_FIRST, records.FOLK_LAST)
-    )
+    first, last = (records.DUB_FIRST, records.DUB_LAST) if kind == "dub" else (records.FOLK_FIRST, records.FOLK_LAST)
     titles = [f"{a} {b}" for a in first for b in last if a != b]
     random.Random(f"titles {kind}").shuffle(titles)
     return iter(titles)
@@ -127,7 +125,9 @@ def _song(record: Record, words: str, number: int) -> Song:
     key = f"{re.sub('[^a-z0-9]', '', record.code.lower())}-{number:02}"
     rng = random.Random(f"song {key}")
     if record.kind == "dub":
-        tempo = {"Deep House": (118, 124), "Dub Techno": (118, 126), "Minimal Techno": (122, 128)}.get(record.genre, (126, 136))
+        tempo = {"Deep House": (118, 124), "Dub Techno": (118, 126), "Minimal Techno": (122, 128)}.get(
+            record.genre, (126, 136)
+        )
         seconds, bpm = rng.uniform(270, 520), rng.uniform(*tempo)
     else:
         seconds, bpm = rng.uniform(125, 330), rng.uniform(66, 148)

@@ -29,7 +29,9 @@ def write(folder: Path, progress: Callable[[int, int | None, str], None] | None 
     sizes: dict[str, int] = {}
     for number, file in enumerate(files):
         kind = lib.songs[file.song].kind
-        data = tagged(sound(kind, file.format, file.audio, file.seconds), file.format, file.tags, pictures.get(file.cover))
+        data = tagged(
+            sound(kind, file.format, file.audio, file.seconds), file.format, file.tags, pictures.get(file.cover)
+        )
         sizes[file.path] = put(folder / file.path, data)
         if progress:
             progress(number + 1, len(files), "audio files")

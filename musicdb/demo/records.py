@@ -12,7 +12,8 @@ Kelp Division | Tidewrack | 2011 | album | Dub Techno | Undertow Archive | UNDA0
 Kelp Division | Slack Water EP | 2014 | ep | Dub Techno | Undertow Archive | UNDA021 | flac R
   Slack Water ; Slack Water (Dub Mix) ; Slack Water (Halvard Nesse Remix) ; Ebb Table
 Kelp Division | Nine Fathoms (Reworks) | 2015 | ep | Dub Techno | Undertow Archive | UNDA025 | mp3 RS
-  Nine Fathoms (Dub Mix) ; Nine Fathoms (Grid Orchard Remix) ; Nine Fathoms (波止場ユニット Remix) ; Nine Fathoms (Beatless)
+  Nine Fathoms (Dub Mix) ; Nine Fathoms (Grid Orchard Remix) ; Nine Fathoms (波止場ユニット Remix)
+  Nine Fathoms (Beatless)
 Halvard Nesse | Frostline | 2009 | album | Dub Techno | Nordlys Teknikk | NT 009 | mp3 RS
   Frostline ; Kraftverk Sør ; Bølgeslag ; *6
 Halvard Nesse | Bølgeslag EP | 2010 | ep | Minimal Techno | Nordlys Teknikk | NT 012 | mp3 R
@@ -20,7 +21,8 @@ Halvard Nesse | Bølgeslag EP | 2010 | ep | Minimal Techno | Nordlys Teknikk | N
 Sable Meridian | Concrete Lagoon | 2018 | album | Deep House | Terrazzo Club | TZC-031 | m4a RS
   Concrete Lagoon ; Lobby Music [feat. Anouk Vélizy] ; Tile by Tile ; Nightfall ; *7
 Sable Meridian | Lobby Music | 2018 | single | Deep House | Terrazzo Club | TZC-029 | mp3 RS
-  Lobby Music (Extended Mix) [feat. Anouk Vélizy] ; Lobby Music (Substation Nine Remix) [feat. Anouk Vélizy] ; Lobby Music (Instrumental)
+  Lobby Music (Extended Mix) [feat. Anouk Vélizy] ; Lobby Music (Substation Nine Remix) [feat. Anouk Vélizy]
+  Lobby Music (Instrumental)
 Low Pylon | Transformer Hum | 2016 | album | Techno | Substation Pressings | SSP 07 | flac RS
   Transformer Hum ; 132 kV ; Mains Hum ; Pylon Song ; Nightfall (Dub Mix) ; *6
 Low Pylon | 132 kV | 2017 | ep | Techno | Substation Pressings | SSP 09 | mp3 R
@@ -62,14 +64,18 @@ Anouk Vélizy | Façade | 2020 | ep | Deep House | Terrazzo Club | TZC-046 | m4a
 Tollhouse Sound System | Toll | 2004 | album | Dub Techno | Undertow Archive | UNDA001 | R
   Toll ; Barrier Dub ; Exact Change ; *6
 Tollhouse Sound System | Exact Change (Remixes) | 2014 | ep | Dub Techno | Undertow Archive | UNDA020 | R
-  Exact Change (Kelp Division Remix) ; Exact Change (Dr. Fathom Remix) ; Exact Change (Contains No Samples of Any Bridge, Tunnel, Ferry or Other Publicly Maintained Crossing, Whether Tolled or Free, Recorded Between Dusk and Dawn Mix)
+  Exact Change (Kelp Division Remix) ; Exact Change (Dr. Fathom Remix)
+  Exact Change (Contains No Samples of Any Bridge, Tunnel, Ferry or Other Publicly Maintained Crossing, Whether Tolled or Free, Recorded Between Dusk and Dawn Mix)
 Various Artists | Undertow Archive: Ten Years Below | 2014 | compilation | Dub Techno | Undertow Archive | UNDA022 | mp3 RS
-  =UNDA014-2 ; =UNDA017-1 ; =UNDA003-1 ; =UNDA001-3 ; Rurik Vale & Kelp Division :: Below ; Контур Невы :: Нулевой километр ; Halvard Nesse :: Undertow ; Grid Orchard :: Ten Years ; Dr. Fathom feat. Tollhouse Sound System :: Ballast
+  =UNDA014-2 ; =UNDA017-1 ; =UNDA003-1 ; =UNDA001-3 ; Rurik Vale & Kelp Division :: Below
+  Контур Невы :: Нулевой километр ; Halvard Nesse :: Undertow ; Grid Orchard :: Ten Years
+  Dr. Fathom feat. Tollhouse Sound System :: Ballast
 Various Artists | Night Ferry (Mixed by DJ Sundial Repair) | 2023 | dj_mix | Techno | Quince | QNC 15 | mp3 S
-  Pontoon & Quay :: Departures (Mixed) ; Low Pylon :: Pylon Song (Mixed) ; HZ/DB :: A/B (Mixed) ; Mirja Lundokka :: Löyly (Mixed) ; 波止場ユニット :: 夜の埠頭 (Mixed)
+  Pontoon & Quay :: Departures (Mixed) ; Low Pylon :: Pylon Song (Mixed) ; HZ/DB :: A/B (Mixed)
+  Mirja Lundokka :: Löyly (Mixed) ; 波止場ユニット :: 夜の埠頭 (Mixed)
 Low Pylon & Salt, Moss & Ember | Common Ground | 2022 | single | Techno | Substation Pressings | SSP 22 | flac RS
   Common Ground ; Common Ground (Dub Mix)
-"""
+"""  # noqa: E501 (a title that is too long, on purpose)
 
 FOLK = """
 The Larkspur Almanac | Planting by the Moon | 2010 | album | Indie Folk | Thistle & Thorn | TT-0010 | mp3 S
@@ -77,7 +83,8 @@ The Larkspur Almanac | Planting by the Moon | 2010 | album | Indie Folk | Thistl
 The Larkspur Almanac | Leap Year | 2016 | album | Indie Folk | Thistle & Thorn | TT-0044 | m4a S
   Leap Year ; Thirty Days Hath ; Nightfall ; The 29th ; *7
 The Larkspur Almanac | Live at the Corn Exchange | 2017 | live | Indie Folk | Thistle & Thorn | TT-0047 | opus S
-  First Frost (Live at the Corn Exchange) ; Leap Year (Live at the Corn Exchange) ; A Short History of Rain (Live at the Corn Exchange) ; Nightfall (Live at the Corn Exchange)
+  First Frost (Live at the Corn Exchange) ; Leap Year (Live at the Corn Exchange)
+  A Short History of Rain (Live at the Corn Exchange) ; Nightfall (Live at the Corn Exchange)
 Wren & Tallow | Candle Hours | 2008 | album | Folk | Hearthside | HRT 08 | mp3 S
   Candle Hours ; Tallow ; The Wren's Complaint ; Wick ; *7
 Wren & Tallow | Snuffer | 2012 | album | Folk | Hearthside | HRT 19 | S
@@ -123,7 +130,10 @@ Tom Pardoe and the Weathervanes | Cockerel | 2003 | album | Folk | Hearthside | 
 The Tin Roof Ramblers | Bootleg, Vol. 2 | 2002 | live | Folk |  | BOOT-2 | wv
   Tin Roof (Live)
 Various Artists | Songs for a Flooded Valley | 2021 | compilation | Indie Folk | Hearthside | HRT 40 | S
-  =TT-0010-4 ; =HRT 08-3 ; =PB 15-3 ; Maggie Thornapple :: Water in the Kitchen ; Bellwether Street Choir :: Sandbag Round ; Salt, Moss & Ember feat. Wren :: High Street, Low Tide ; Tom Pardoe and the Weathervanes :: Valley ; Élise Marchaterre & Ida Holmqvist-Reyes :: L'eau / El agua / Vattnet
+  =TT-0010-4 ; =HRT 08-3 ; =PB 15-3 ; Maggie Thornapple :: Water in the Kitchen
+  Bellwether Street Choir :: Sandbag Round ; Salt, Moss & Ember feat. Wren :: High Street, Low Tide
+  Tom Pardoe and the Weathervanes :: Valley
+  Élise Marchaterre & Ida Holmqvist-Reyes :: L'eau / El agua / Vattnet
 Hearthside House Band | Advent Calendar | 2011 | album | Folk | Hearthside | HRT 17 | S
   Door 1 ; Door 2 ; Door 3 ; Door 24 ; *3
 Wren | Solo, Sort Of | 2022 | ep | Folk | Hearthside | HRT 44 | S

@@ -89,8 +89,12 @@ def _track(collection: ET.Element, track: DjTrack, music: Path, sizes: Mapping[s
     ET.SubElement(element, "TEMPO", Inizio=f"{start:.3f}", Bpm=f"{bpm:.2f}", Metro="4/4", Battito="1")
     if library().songs[track.song].kind == "folk" and track.seconds > 60:
         # Played by hand: the grid is set anew where the band got faster.
-        ET.SubElement(element, "TEMPO", Inizio=f"{start + beat * 64:.3f}", Bpm=f"{bpm * 1.02:.2f}", Metro="4/4", Battito="1")
-    for number, beats in enumerate(sorted(rng.sample(range(0, int(track.seconds / beat), 16), k=_cues(rng, track, beat)))):
+        ET.SubElement(
+            element, "TEMPO", Inizio=f"{start + beat * 64:.3f}", Bpm=f"{bpm * 1.02:.2f}", Metro="4/4", Battito="1"
+        )
+    for number, beats in enumerate(
+        sorted(rng.sample(range(0, int(track.seconds / beat), 16), k=_cues(rng, track, beat)))
+    ):
         at = start + beats * beat
         if number < 4 and rng.random() < 0.8:
             name, red, green, blue = HOT_CUES[number]
@@ -106,7 +110,9 @@ def _cues(rng: random.Random, track: DjTrack, beat: float) -> int:
     return min(rng.choice((0, 1, 2, 4, 4, 5, 6)), len(range(0, int(track.seconds / beat), 16)))
 
 
-def _mark(element: ET.Element, name: str, type_: int, start: float, num: int, rgb=None, end: float | None = None) -> None:
+def _mark(
+    element: ET.Element, name: str, type_: int, start: float, num: int, rgb=None, end: float | None = None
+) -> None:
     values = {"Name": name, "Type": str(type_), "Start": f"{start:.3f}"}
     if end is not None:
         values["End"] = f"{end:.3f}"

@@ -27,7 +27,8 @@ limit 1
 """
 
 ONE_ISRC = """
-select e.value as isrc, count(distinct l.id) as n, min(l.id) as id, group_concat(l.title || coalesce(' (' || l.version || ')', ''), ' / ') as titles
+select e.value as isrc, count(distinct l.id) as n, min(l.id) as id,
+  group_concat(l.title || coalesce(' (' || l.version || ')', ''), ' / ') as titles
 from external_ids as e join library as l on l.id = e.entity_id
 where e.entity_type = 'track' and e.scheme = 'isrc'
 group by e.value

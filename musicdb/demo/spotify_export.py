@@ -21,7 +21,11 @@ from musicdb.demo.views import BASE62, Stream
 FIRST_DAY, DAYS = datetime(2021, 10, 4, tzinfo=UTC), 1096
 SHOWS = (
     ("The Locked Groove", "Quince", ("Why 133 1/3", "Run-out Messages", "Cutting Rooms of the North")),
-    ("Two Kettles", "Hearthside Radio", ("On Tea and Tuning", "The Flooded Valley, Part 1", "The Flooded Valley, Part 2")),
+    (
+        "Two Kettles",
+        "Hearthside Radio",
+        ("On Tea and Tuning", "The Flooded Valley, Part 1", "The Flooded Valley, Part 2"),
+    ),
     ("港の話", "波止場ラジオ", ("第一回", "第二回")),
 )
 BOOK = ("The Cartographer's Other Daughter", ("Chapter 1", "Chapter 2", "Chapter 3", "Chapter 4"))
@@ -93,7 +97,12 @@ def playlists() -> list[dict]:
         items = []
         for stream in streams:
             day = min(day + timedelta(days=rng.randrange(0, 18)), FIRST_DAY + timedelta(days=DAYS))
-            track = {"trackName": stream.title, "artistName": stream.artist, "albumName": stream.album, "trackUri": stream.uri}
+            track = {
+                "trackName": stream.title,
+                "artistName": stream.artist,
+                "albumName": stream.album,
+                "trackUri": stream.uri,
+            }
             items.append(_item(day, track=track))
         if name == "Walking":
             show, _, episodes = SHOWS[1]
@@ -158,7 +167,18 @@ def listens() -> list[dict]:
         if rng.random() < 0.07:
             show, _, episodes = rng.choice(SHOWS)
             end += timedelta(minutes=rng.uniform(12, 45))
-            out.append(_listen(end, "ios", rng.uniform(400, 2400), False, False, "clickrow", rng, episode=(show, rng.choice(episodes))))
+            out.append(
+                _listen(
+                    end,
+                    "ios",
+                    rng.uniform(400, 2400),
+                    False,
+                    False,
+                    "clickrow",
+                    rng,
+                    episode=(show, rng.choice(episodes)),
+                )
+            )
         if number in range(700, 712, 3):
             end += timedelta(minutes=40)
             out.append(_listen(end, "ios", 2300, False, False, "clickrow", rng, chapter=BOOK[1][(number - 700) // 3]))

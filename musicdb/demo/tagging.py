@@ -21,9 +21,24 @@ TEXT = {
     "label": ("TPUB", "LABEL", "----:com.apple.iTunes:LABEL", "WM/Publisher"),
     "catalogue_number": ("TXXX:CATALOGNUMBER", "CATALOGNUMBER", "----:com.apple.iTunes:CATALOGNUMBER", "WM/CatalogNo"),
     "comment": ("COMM", "COMMENT", "\xa9cmt", "Description"),
-    "mb_recording": ("UFID:http://musicbrainz.org", "MUSICBRAINZ_TRACKID", "----:com.apple.iTunes:MusicBrainz Track Id", "MusicBrainz/Track Id"),
-    "mb_release": ("TXXX:MusicBrainz Album Id", "MUSICBRAINZ_ALBUMID", "----:com.apple.iTunes:MusicBrainz Album Id", "MusicBrainz/Album Id"),
-    "mb_artist": ("TXXX:MusicBrainz Artist Id", "MUSICBRAINZ_ARTISTID", "----:com.apple.iTunes:MusicBrainz Artist Id", "MusicBrainz/Artist Id"),
+    "mb_recording": (
+        "UFID:http://musicbrainz.org",
+        "MUSICBRAINZ_TRACKID",
+        "----:com.apple.iTunes:MusicBrainz Track Id",
+        "MusicBrainz/Track Id",
+    ),
+    "mb_release": (
+        "TXXX:MusicBrainz Album Id",
+        "MUSICBRAINZ_ALBUMID",
+        "----:com.apple.iTunes:MusicBrainz Album Id",
+        "MusicBrainz/Album Id",
+    ),
+    "mb_artist": (
+        "TXXX:MusicBrainz Artist Id",
+        "MUSICBRAINZ_ARTISTID",
+        "----:com.apple.iTunes:MusicBrainz Artist Id",
+        "MusicBrainz/Artist Id",
+    ),
 }
 POPM = (0, 1, 64, 128, 196, 255)
 
@@ -33,7 +48,11 @@ def tagged(audio: bytes, format: str, tags: dict[str, Any], cover: bytes | None 
     if not tags and cover is None:
         return audio
     buffer = io.BytesIO(audio)
-    values = {name: value for name, value in (tags | tags.get("ids", {})).items() if value not in ("", [], None) and name != "ids"}
+    values = {
+        name: value
+        for name, value in (tags | tags.get("ids", {})).items()
+        if value not in ("", [], None) and name != "ids"
+    }
     _WRITERS[format](buffer, values, cover)
     return buffer.getvalue()
 
@@ -100,7 +119,14 @@ def _vorbis(buffer: io.BytesIO, values: dict[str, Any], cover: bytes | None, ope
         file.tags["RATING"] = str(values["rating"] * 20)
     if cover:
         picture = flac.Picture()
-        picture.type, picture.mime, picture.data, picture.width, picture.height, picture.depth = 3, "image/jpeg", cover, 700, 700, 24
+        picture.type, picture.mime, picture.data, picture.width, picture.height, picture.depth = (
+            3,
+            "image/jpeg",
+            cover,
+            700,
+            700,
+            24,
+        )
         if opened == "flac":
             file.add_picture(picture)
         else:

@@ -44,7 +44,10 @@ MOJIBAKE = ("unda033-02", "mp3", "Unsorted/razvodnoy.mp3")
 BROKEN = {
     "Unsorted/broken download.flac": b"fLaC\x80\x00\x00\x22" + b"<html><body>503 Service Unavailable</body></html>",
     "Unsorted/nothing in it.mp3": b"",
-    "Unsorted/half a song.m4a": bytes.fromhex("00000020667479704d344120") + b"\x00" * 20 + b"\x00\x00\xff\xffmoov" + b"\x00" * 90,
+    "Unsorted/half a song.m4a": bytes.fromhex("00000020667479704d344120")
+    + b"\x00" * 20
+    + b"\x00\x00\xff\xffmoov"
+    + b"\x00" * 90,
 }
 
 
@@ -105,8 +108,11 @@ def files() -> tuple[File, ...]:
     first = {file.song: file for file in reversed(out)}
     for key, format, path in COPIES:
         song, same = lib.songs[key], first[key].format == format
-        tags = {"title": song.full_title.lower(), "artists": [song.artist]} if "old laptop" in path else {
-            "title": song.full_title, "artists": [_romanised(song.artist)], "year": song.year, "bpm": song.bpm}
+        tags = (
+            {"title": song.full_title.lower(), "artists": [song.artist]}
+            if "old laptop" in path
+            else {"title": song.full_title, "artists": [_romanised(song.artist)], "year": song.year, "bpm": song.bpm}
+        )
         out.append(File(path, key, format, song.seconds, first[key].audio if same else f"{key} {format}", tags))
     for key, format, path in (UNTAGGED, DISGUISED, MOJIBAKE):
         song, tags = lib.songs[key], {}
@@ -119,8 +125,14 @@ def files() -> tuple[File, ...]:
 
 
 def _file(lib: Library, record: Record, song: Song, place: int, format: str) -> File:
-    of_record, rng = random.Random(f"files {record.code} {format}"), random.Random(f"file {record.code} {song.key} {format}")
-    habit = {name: of_record.random() for name in ("guests", "original", "year", "genre", "key", "bpm", "ids", "cover", "label")}
+    of_record, rng = (
+        random.Random(f"files {record.code} {format}"),
+        random.Random(f"file {record.code} {song.key} {format}"),
+    )
+    habit = {
+        name: of_record.random()
+        for name in ("guests", "original", "year", "genre", "key", "bpm", "ids", "cover", "label")
+    }
     title, artists = song.full_title, [song.artist]
     if song.kind == "dub" and not song.version and format == "mp3" and habit["original"] < 0.6:
         title = f"{song.title} (Original Mix)"
@@ -155,7 +167,11 @@ def _file(lib: Library, record: Record, song: Song, place: int, format: str) -> 
     if rng.random() < 0.3 and song.rating:
         tags["rating"] = song.rating
     if habit["ids"] < 0.3:
-        tags["ids"] = {"mb_recording": _uuid(song.key), "mb_release": _uuid(record.code), "mb_artist": _uuid(song.artist)}
+        tags["ids"] = {
+            "mb_recording": _uuid(song.key),
+            "mb_release": _uuid(record.code),
+            "mb_artist": _uuid(song.artist),
+        }
     if record.code == "BOOT-2":
         tags = {"title": title}
     edition = 1 if habit["cover"] < 0.15 and place % 2 else 0  # half of the album got the cover of the reissue
@@ -216,7 +232,9 @@ def _dj_track(track_id: int, record: Record, song: Song, file: File | None, plac
         "AverageBpm": bpm,
         "Tonality": key_name(key) if rng.random() < 0.9 else key,
         "DateAdded": f"{rng.randint(2015, 2023)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
-        "Comments": rng.choice(("", "", "", "warm up", "peak", "closing", "long intro", "vinyl rip, a bit quiet", "tool")),
+        "Comments": rng.choice(
+            ("", "", "", "warm up", "peak", "closing", "long intro", "vinyl rip, a bit quiet", "tool")
+        ),
         "PlayCount": int(rng.expovariate(0.15)),
         "Rating": song.rating if rng.random() < 0.9 else rng.randint(0, 5),
         "Colour": rng.choice(("", "", "", "0xFF007F", "0xFFA500", "0x00FF00", "0x25FDE9", "0x0000FF", "0x660099")),
