@@ -95,15 +95,15 @@ def run(path: str | Path, *, progress: Progress | None = None) -> list[Finding]:
 
 
 def vacuum(path: str | Path) -> int:
-    """Rebuild the file without gaps and refresh the planner's statistics; return the bytes given back."""
+    """Rebuild the file without gaps and let SQLite refresh its statistics; return the bytes given back."""
     path = Path(path)
     with backup.translated(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as conn:
         conn.execute("pragma busy_timeout = 30000")
         before = _size(conn)
         conn.execute("vacuum")
-        conn.execute("analyze")
+        conn.execute("pragma optimize")
         conn.execute("pragma wal_checkpoint(truncate)")
-        return before - _size(conn)
+        return max(0, before - _size(conn))
 
 
 def _size(conn: sqlite3.Connection) -> int:

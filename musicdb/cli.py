@@ -24,7 +24,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 @base.json_option
 @click.pass_context
 def cli(ctx: click.Context, as_json: bool) -> None:
-    """One ground-truth music database in SQLite: what every platform says of your music, linked, decided, browsable.
+    """One ground-truth music database: what every platform says of your music, linked and browsable.
 
     Without a command: where the database is, what is in it, and the next step.
 
@@ -42,9 +42,11 @@ def cli(ctx: click.Context, as_json: bool) -> None:
         raise click.UsageError("--json goes after the command, for instance `musicdb check --json`")
 
 
-for part in (database, importing, screens):
-    for command in part.COMMANDS:
-        cli.add_command(command)
+for command in (
+    screens.demo, database.init, importing.import_, importing.link, importing.resolve, screens.serve, screens.lab,
+    database.check, database.backup, database.migrate, database.config,
+):  # fmt: skip
+    cli.add_command(command)
 
 
 def main() -> None:

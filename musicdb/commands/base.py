@@ -66,6 +66,9 @@ class Group(click.Group):
         super().__init__(*args, **kwargs)
         self.params.append(_database_option())
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of use, not of the alphabet
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -15,7 +15,9 @@ from musicdb.errors import BadInput
 @click.command(cls=base.Command)
 @base.json_option
 def init(as_json: bool) -> None:
-    """Make an empty database, readable only by you; one that is there is left as it is.
+    """Make an empty database that only you can read.
+
+    One that is there is left as it is.
 
     \b
     Example:
@@ -38,7 +40,9 @@ def init(as_json: bool) -> None:
 @click.option("--from", "chosen", metavar="BACKUP", type=click.Path(path_type=Path), help="With --restore: this backup.")
 @base.json_option
 def migrate(restore: bool, chosen: Path | None, as_json: bool) -> None:
-    """Bring the database up to this version's schema, after a verified backup; or go back to one.
+    """Bring the database up to this version, or go back to a backup.
+
+    An existing file is backed up, and the backup verified, before it is changed.
 
     --restore says what was written since the backup and is lost by going back; the state it leaves is backed up too.
 
@@ -55,10 +59,11 @@ def migrate(restore: bool, chosen: Path | None, as_json: bool) -> None:
     here = base.current()
     base.must_be_there(here.database)
     import musicdb
+    from musicdb import schema
 
     db = musicdb.open(here.database, create=False, migrate=False)
     try:
-        steps = musicdb.schema.migrate(db.utils, lambda: base.backup_now(here, "before migration"))
+        steps = schema.migrate(db.utils, lambda: base.backup_now(here, "before migration"))
     finally:
         db.close()
     if as_json:
@@ -104,7 +109,9 @@ def _restore(chosen: Path | None, as_json: bool) -> None:
 def _newest(here) -> Any:
     from musicdb import backup
 
-    found = backup.newest(here.backup_dir, here.database, reason="before migration") or backup.newest(here.backup_dir, here.database)
+    found = backup.newest(here.backup_dir, here.database, reason="before migration")
+    if found is None:  # never the state that a restore replaced: going back twice would go forward
+        found = next((one for one in backup.backups(here.backup_dir, here.database) if one.reason != "before restore"), None)
     if found is None:
         raise BadInput(f"no backup of {here.database} in {here.backup_dir}; name one with --from, or the folder with MUSICDB_BACKUP_DIR")
     return found
@@ -115,9 +122,9 @@ def _newest(here) -> Any:
 @base.json_option
 @click.pass_context
 def check(ctx: click.Context, vacuum: bool, as_json: bool) -> None:
-    """Verify the database: the file, references, schema, triggers, search index, stray rows; exit 1 where something is wrong.
+    """Verify that the database is whole.
 
-    Each fault comes with the command that mends it. Nothing is changed without --vacuum.
+    The file, references, schema and triggers, search index, stray rows, history; exit 1 where something is wrong. Each fault comes with the command that mends it. Nothing is changed without --vacuum.
 
     \b
     Example:
@@ -152,8 +159,9 @@ def check(ctx: click.Context, vacuum: bool, as_json: bool) -> None:
 @click.option("--verify", is_flag=True, help="Make none: check PATH, or every backup there is, against its checksum.")
 @base.json_option
 def backup(path: Path | None, verify: bool, as_json: bool) -> None:
-    """Make a verified backup, to the backup folder or to PATH (a folder, or a new file); old ones are thinned out.
+    """Make a verified backup.
 
+    It goes to the backup folder, or to PATH (a folder, or a new file), and is compared with the database before it gets its name.
     The newest ten stay, and of older ones the last of each month. A backup given its own PATH is never thinned out.
 
     \b
@@ -208,7 +216,9 @@ where value is not excluded.value or data_type is not excluded.data_type
 @base.json_option
 @click.pass_context
 def config(ctx: click.Context, as_json: bool) -> None:
-    """Show the settings and whose word each is, and the values kept in the database; set or unset those.
+    """Show or change settings.
+
+    Shows whose word each setting is (an option, the environment, the default) and the values kept in the database.
 
     \b
     Example:
@@ -322,6 +332,3 @@ def _is_json(value: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-COMMANDS = [init, migrate, check, backup, config]

@@ -1,1 +1,263 @@
-COMMANDS=[]
+"""Commands that observe, link and decide: import PLATFORM, link, resolve."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musicdb.commands import base
+from musicdb.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a platform's import command looks: its argument ("PATH...", "[PATH]"), help, examples, and options of its own."""
+
+    argument: str
+    help: str
+    examples: tuple[str, ...]
+    options: tuple[Callable[..., Any], ...] = ()
+    paths: bool = True  # what is given is a path on this machine
+
+
+# The platforms whose command is not the plain one. A platform file that is not named here gets `plain` and needs no line.
+SOURCES = {
+    "files": Source(
+        "PATH...",
+        "Read the tags, lengths and covers of audio files.\n\n"
+        "Files that did not change since last time are skipped. Nothing is written to the files. What cannot be read is kept in the table `quarantine` with the reason.",
+        ("musicdb import files ~/Music", "musicdb import files ~/Music /media/usb --verify"),
+        (click.option("--verify", is_flag=True, help="Read every file whole: SHA-256 and a hash of all audio, which finds duplicates."),),
+    ),
+    "rekordbox": Source(
+        "[PATH]",
+        "Read a Rekordbox collection.\n\nTracks, cues, loops, beat grids, playlists and folders. "
+        "In Rekordbox: File > Export Collection in xml format. Without a PATH its own folders are searched.",
+        ("musicdb import rekordbox ~/Documents/rekordbox.xml",),
+    ),
+    "spotify": Source(
+        "PATH",
+        "Read a Spotify privacy export.\n\nA zip, a folder or a single JSON: library, playlists, listening history. "
+        "Ask for it at spotify.com/account/privacy; both the account data and the extended streaming history are read.",
+        ("musicdb import spotify ~/Downloads/my_spotify_data.zip",),
+    ),
+}
+
+
+def plain(name: str) -> Source:
+    """The command of a platform that has no line of its own above."""
+    return Source("[SOURCE]", f"Read from {name}: its account, or the file or folder SOURCE.", (f"musicdb import {name}",))
+
+
+def platforms() -> list[str]:
+    """The platform files there are, without importing one."""
+    folder = Path(__file__).resolve().parent.parent / "platforms"
+    return sorted(module.name for module in pkgutil.iter_modules([str(folder)]) if not module.name.startswith("_"))
+
+
+class Importers(base.Group):
+    """A command for every platform file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return platforms()
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return importer(name) if name in platforms() else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]):
+        if args and not args[0].startswith("-") and args[0] not in platforms():
+            hint = f"; for audio files: musicdb import files {args[0]}" if Path(args[0]).exists() else ""
+            raise click.UsageError(f"there is no importer {args[0]!r}; there are {', '.join(platforms())}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def importer(name: str) -> click.Command:
+    """Return the command that imports from one platform."""
+    source = SOURCES.get(name) or plain(name)
+    many, optional = source.argument.endswith("..."), source.argument.startswith("[")
+    examples = "\n".join(f"  {line}" for line in source.examples)
+    command = base.Command(
+        name,
+        callback=partial(run_import, name, paths=source.paths),
+        help=f"{source.help}\n\nThen links and resolves what came, unless --no-link.\n\n\b\nExample:\n{examples}",
+        params=[click.Argument(["sources"], nargs=-1 if many or optional else 1, required=not optional, metavar=source.argument)],
+    )
+    own = tuple(reversed(source.options))
+    for option in (*reversed(COMMON), *own):
+        option(command)
+    return command
+
+
+COMMON = (
+    click.option("--all", "everything", is_flag=True, help="Read everything again, also what seems unchanged."),
+    click.option("--account", metavar="NAME", help="Whose account at the platform it is, where you have several."),
+    click.option("--user", metavar="NAME", help="Whose listening it is; without it, the first user."),
+    click.option("--no-link", is_flag=True, help="Only store; link and resolve later with `musicdb link`."),
+    base.json_option,
+)
+
+
+def run_import(name: str, *, sources: Any, paths: bool, everything: bool, account: str | None, user: str | None, no_link: bool,
+               as_json: bool, **options: Any) -> None:  # fmt: skip
+    """Import from each source in turn, then link and resolve; say one line a source."""
+    given = list(sources) if isinstance(sources, tuple) else [sources]
+    chosen: list[Any] = [_existing(one) if paths else one for one in given] or [None]
+    if len(chosen) > 1 and not SOURCES.get(name, plain(name)).argument.endswith("..."):
+        raise click.UsageError(f"import {name} takes one source at a time")
+    _daily_backup()
+    said: dict[str, Any] = {}
+    with base.database(create=True) as db, base.progress(not as_json) as step:
+        from musicdb import load
+
+        reports = []
+        for source in chosen:
+            reports.append(load.run(db, name, source, account=account, user=user, all=everything, progress=step, **options))
+        linked = None if no_link else link_and_resolve(db, step)
+        platform = reports[0].platform
+        unmatched = db.value(UNMATCHED, {"platform": platform})
+    said = {"database": str(db.path), "imports": [report.as_dict() for report in reports], "unmatched": unmatched, "linked": linked}
+    if as_json:
+        base.say_json(said)
+        return
+    for source, report in zip(chosen, reports, strict=True):
+        base.say(_line(report, source if len(chosen) > 1 else None))
+        for remark in report.notes:
+            base.say(f"  note: {remark}")
+    if linked:
+        base.say(f"linked: {linked['sentence']}; {unmatched:,} of {platform} without a track")
+    base.say(f"next: {_next(reports, unmatched, no_link)}")
+
+
+UNMATCHED = """
+select count(*)
+from platform_tracks as t
+left join track_links as k on k.platform_track_id = t.id and k.status in ('auto', 'confirmed')
+where t.platform = :platform and t.missing_since is null and k.id is null
+"""
+LIBRARY = "select count(*) from tracks where deleted_at is null and merged_into_id is null and title is not null"
+
+
+def _existing(text: str) -> Path:
+    path = base.settings.absolute(text)
+    try:
+        there = path.exists()
+    except OSError as error:  # a name too long, a drive that does not answer
+        raise BadInput(f"{text}: {error.strerror}") from error
+    if not there:
+        raise BadInput(f"{path}: there is no such file or folder; check the spelling, and that the drive is there")
+    return path
+
+
+def _line(report: Any, source: Path | None) -> str:
+    line = report.line()
+    return f"{line} ({source})" if source else line
+
+
+def _next(reports: list[Any], unmatched: int, no_link: bool) -> str:
+    if no_link:
+        return "musicdb link"
+    if any(report.quarantined for report in reports):
+        return f"musicdb serve; what was refused, and why: sqlite-utils rows \"{base.database_path()}\" quarantine -c item -c reason -t"
+    return "musicdb serve (browser), musicdb lab (notebook)"
+
+
+def _daily_backup() -> None:
+    here = base.current()
+    if here.auto_backup != "daily" or not here.database.exists():
+        return
+    import time
+
+    from musicdb import backup
+
+    last = backup.newest(here.backup_dir, here.database)
+    if last is None or last.created_at < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86400)):
+        base.backup_now(here, "before import")
+
+
+def link_and_resolve(db: Any, step: Any) -> dict[str, Any]:
+    """Link, resolve, choose covers; return the counts and a sentence."""
+    from musicdb import covers, links, truth
+
+    linked = links.link(db, progress=step)
+    resolved = truth.resolve(db, progress=step)
+    covers.select(db)
+    total = db.value(LIBRARY)
+    return {"link": as_dict(linked), "resolve": as_dict(resolved), "tracks": total, "sentence": f"{total:,} tracks in the library"}
+
+
+def as_dict(report: Any) -> dict[str, Any]:
+    """A report as plain data, for --json."""
+    from dataclasses import asdict, is_dataclass
+
+    if hasattr(report, "as_dict"):
+        return report.as_dict()
+    return asdict(report) if is_dataclass(report) else dict(report or {})
+
+
+@click.group("import", cls=Importers)
+def import_() -> None:
+    """Read what a platform says and store it complete.
+
+    Then link and resolve. A second import of the same changes nothing. What is gone there is marked, never deleted.
+
+    \b
+    Example:
+      musicdb import files ~/Music
+      musicdb import rekordbox ~/Documents/rekordbox.xml
+    """
+
+
+@click.command(cls=base.Command)
+@base.json_option
+def link(as_json: bool) -> None:
+    """Find which observations are the same track, then resolve.
+
+    An observation of a library that is like no other makes a new track. What a person accepted or rejected stays as it is.
+
+    \b
+    Example:
+      musicdb link
+    """
+    with base.database() as db, base.progress(not as_json) as step:
+        done = link_and_resolve(db, step)
+        waiting = db.value("select count(*) from review_queue")
+    if as_json:
+        base.say_json(done | {"waiting": waiting})
+        return
+    base.say(_counts("linked", done["link"]))
+    base.say(_counts("resolved", done["resolve"]))
+    base.say(f"{done['sentence']}, {waiting:,} links wait for you")
+    base.say("next: musicdb serve (browser), musicdb lab (notebook)")
+
+
+@click.command(cls=base.Command)
+@base.json_option
+def resolve(as_json: bool) -> None:
+    """Choose one value per field, by trust and decisions.
+
+    Writes only what differs: a second run writes nothing.
+
+    \b
+    Example:
+      musicdb resolve
+    """
+    from musicdb import covers, truth
+
+    with base.database() as db, base.progress(not as_json) as step:
+        done = as_dict(truth.resolve(db, progress=step))
+        covers.select(db)
+    if as_json:
+        base.say_json(done)
+    else:
+        base.say(_counts("resolved", done))
+
+
+def _counts(what: str, counts: dict[str, Any]) -> str:
+    said = [f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items() if isinstance(n, int) and n]
+    return f"{what}: {', '.join(said) or 'nothing to do'}"

@@ -1,0 +1,29 @@
+"""`sqlite-utils musicdb ...`, and musicdb's SQL functions in every `sqlite-utils` command. Light: imported at each start of sqlite-utils."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import hookimpl
+
+
+@hookimpl
+def register_commands(cli) -> None:
+    from musicdb.cli import cli as musicdb
+
+    cli.add_command(musicdb, "musicdb")
+
+
+@hookimpl
+def prepare_connection(conn: sqlite3.Connection) -> None:
+    from musicdb import db, schema
+
+    before = conn.execute("pragma recursive_triggers").fetchone()[0]
+    db.register(conn)
+    # Off by default in SQLite, and then `--replace` would delete rows behind the history's back. A database that is not ours
+    # keeps its own ways: with this on, its triggers would fire where its owner does not expect it.
+    try:
+        ours = conn.execute("pragma application_id").fetchone()[0] == schema.APPLICATION_ID
+    except sqlite3.DatabaseError:  # no database at all: sqlite-utils says so itself
+        ours = False
+    conn.execute(f"pragma recursive_triggers = {'on' if ours else before}")
