@@ -2,7 +2,7 @@
 
 A line at the margin is a record: artist | title | year | type | genre | label | catalogue number | who has it.
 Who has it: file formats of the copies on disk, R for Rekordbox, S for Spotify ("flac RS": FLAC files, in both).
-Lines below it are its songs, separated by ";". `*6` stands for four that are made up; "artist :: title" on records of
+Lines below it are its songs, separated by ";". `*4` stands for four that are made up; "artist :: title" on records of
 several artists; `[feat. X]`, `(X Remix)`, `(Live at X)` mean what they say; `=code-nn` is a song of another record again.
 """
 
@@ -15,7 +15,7 @@ Kelp Division | Nine Fathoms (Reworks) | 2015 | ep | Dub Techno | Undertow Archi
   Nine Fathoms (Dub Mix) ; Nine Fathoms (Grid Orchard Remix) ; Nine Fathoms (波止場ユニット Remix)
   Nine Fathoms (Beatless)
 Halvard Nesse | Frostline | 2009 | album | Dub Techno | Nordlys Teknikk | NT 009 | mp3 RS
-  Frostline ; Kraftverk Sør ; Bølgeslag ; *6
+  Frostline ; Kraftverk Sør ; Bølgeslag ; Islegging ; Tåke ; Pakkis ; Fyrlykt ; Vinterhavn ; Under Null
 Halvard Nesse | Bølgeslag EP | 2010 | ep | Minimal Techno | Nordlys Teknikk | NT 012 | mp3 R
   Bølgeslag (Extended Mix) ; Bølgeslag (Kelp Division Remix) ; Skumring ; Skumring (Åpen Versjon)
 Sable Meridian | Concrete Lagoon | 2018 | album | Deep House | Terrazzo Club | TZC-031 | m4a RS
@@ -42,7 +42,7 @@ Grid Orchard | Espalier | 2013 | album | Minimal Techno | Quince | QNC 3 | mp3 R
 Grid Orchard vs. Low Pylon | Fence Line | 2015 | ep | Techno | Quince | QNC 6 | flac R
   Fence Line ; Fence Line (Part Two) ; Barbed
 Контур Невы | Белая ночь | 2017 | album | Dub Techno | Undertow Archive | UNDA033 | flac RS
-  Белая ночь ; Разводной мост ; Гранит ; Набережная (Dub) ; *2
+  Белая ночь ; Разводной мост ; Гранит ; Набережная (Dub) ; Лёд ; Метель над заливом
 波止場ユニット | 灯台 | 2019 | album | Dub Techno | Undertow Archive | UNDA039 | flac RS
   灯台 ; 夜の埠頭 ; 潮待ち (Slow Dub) ; Harbour Lights ; 霧笛 ; 始発
 Mirja Lundokka | Sauna Protocol | 2021 | album | Deep House | Terrazzo Club | TZC-051 | m4a RS
@@ -98,13 +98,13 @@ Saint Bramble | Hedgerow Saints | 2015 | album | Indie Rock | Paper Boat | PB 15
 Saint Bramble | Blackthorn Winter (Low Pylon Remix) | 2016 | single | Techno | Paper Boat | PB 15R | mp3 RS
   Blackthorn Winter (Low Pylon Remix)
 Ida Holmqvist-Reyes | Två hem / Dos casas | 2019 | album | Indie Folk | Paper Boat | PB 22 | flac S
-  Två hem ; Dos casas ; Señal ; Mañana, kanske ; Brev från Göteborg ; *5
+  Två hem ; Dos casas ; Señal ; Mañana, kanske ; Brev från Göteborg ; Tvättstugan ; Lluvia en Malmö ; Postkort ; El tren de las seis
 Paper Lighthouse Keepers | Fold Along the Line | 2011 | album | Indie Rock | Paper Boat | PB 06 | mp3 S
   Fold Along the Line ; Keeper's Log ; Harbour Lights (Reprise) ; *7
 Doña Celeste Ibarra | Canciones del patio | 1998 | album | Folk | Discos Azahar | AZ 98 | ogg S
-  El patio ; La higuera ; Canción del aljibe ; Niña de la noria ; *5
+  El patio ; La higuera ; Canción del aljibe ; Niña de la noria ; Los limones ; Agua de mayo ; Persianas ; Nana sin nombre ; El último autobús
 Łukasz Wierzbnik | Ścieżki | 2014 | album | Folk | Hearthside | HRT 27 | mp3 S
-  Ścieżki ; Źródło ; Cień i światło ; Żuraw ; *3
+  Ścieżki ; Źródło ; Cień i światło ; Żuraw ; Mgła ; Ptaki nad Sanem ; Kołysanka
 月見草楽団 | 夕凪 | 2017 | album | Indie Folk | Paper Boat | PB 19 | m4a S
   夕凪 ; 帰り道 ; 縁側 ; 花火のあと [feat. Ida Holmqvist-Reyes] ; 手紙 ; 雨宿り
 Quiet Cartographers | Here Be Dragons, Probably | 2018 | album | Indie Rock | Paper Boat | PB 20 | S
@@ -118,13 +118,13 @@ Maggie Thornapple | Kitchen Recordings | 2005 | album | Folk | Hearthside | HRT 
 The Understudies' Understudy | Opening Night | 2020 | album | Indie Rock | Thistle & Thorn | TT-0061 | S
   Opening Night ; Break a Leg ; Prompt Corner ; House Lights ; *6
 Élise Marchaterre | Marée basse | 2016 | album | Indie Folk | Discos Azahar | AZ 16 | flac S
-  Marée basse ; Où va l'été ; Sel ; Pêcheur d'étoiles ; *3
+  Marée basse ; Où va l'été ; Sel ; Pêcheur d'étoiles ; Le phare éteint ; Coquillages ; Brise-lames
 Owl Parliament No. 5 | Hansard | 2007 | album | Indie Rock | Thistle & Thorn | TT-0003 | mp3 S
   Order, Order ; Division Bell Rehearsal ; Hansard ; Prorogued ; *6
 Hüttenkäse | Brotzeit | 2013 | ep | Indie Rock | Paper Boat | PB 11 | wma S
   Brotzeit
 Sigrún Vatnsdal | Jökulhlaup | 2018 | album | Indie Folk | Nordlys Teknikk | NT 027 | flac S
-  Jökulhlaup ; Þögn ; Ævintýri ; Öldur ; *3
+  Jökulhlaup ; Þögn ; Ævintýri ; Öldur ; Steypiregn ; Köld slóð ; Mýri
 Tom Pardoe and the Weathervanes | Cockerel | 2003 | album | Folk | Hearthside | HRT 01 | S
   Cockerel ; North by North ; Vane ; *5
 The Tin Roof Ramblers | Bootleg, Vol. 2 | 2002 | live | Folk |  | BOOT-2 | wv
