@@ -102,7 +102,8 @@ Ida Holmqvist-Reyes | Två hem / Dos casas | 2019 | album | Indie Folk | Paper B
 Paper Lighthouse Keepers | Fold Along the Line | 2011 | album | Indie Rock | Paper Boat | PB 06 | mp3 S
   Fold Along the Line ; Keeper's Log ; Harbour Lights (Reprise) ; *7
 Doña Celeste Ibarra | Canciones del patio | 1998 | album | Folk | Discos Azahar | AZ 98 | ogg S
-  El patio ; La higuera ; Canción del aljibe ; Niña de la noria ; Los limones ; Agua de mayo ; Persianas ; Nana sin nombre ; El último autobús
+  El patio ; La higuera ; Canción del aljibe ; Niña de la noria
+  Los limones ; Agua de mayo ; Persianas ; Nana sin nombre ; El último autobús
 Łukasz Wierzbnik | Ścieżki | 2014 | album | Folk | Hearthside | HRT 27 | mp3 S
   Ścieżki ; Źródło ; Cień i światło ; Żuraw ; Mgła ; Ptaki nad Sanem ; Kołysanka
 月見草楽団 | 夕凪 | 2017 | album | Indie Folk | Paper Boat | PB 19 | m4a S
