@@ -158,10 +158,15 @@ def _has_version(text: str) -> bool:
 
 def full_title(title: str | None, version: str | None = None) -> str:
     """Return the title with its version: ("Nightfall", "Dub Mix") -> "Nightfall (Dub Mix)"; a version it has is not repeated."""
-    title, version = (title or "").strip(), (version or "").strip()
+    title, version = (part.strip() if isinstance(part, str) else "" for part in (title, version))
     if not version or f" {norm(version)} " in f" {norm(title)} ":
         return title
     return f"{title} ({version})" if title else version
+
+
+def version_key(title: str | None) -> str:
+    """Return the version words of a title, normalised, "" for the plain one: equal for "(Bob Rmx)" and "- Bob Remix"."""
+    return " ".join(_SAME_WORD.get(word, word) for word in norm(split_title(title).version).split())
 
 
 # ---------- credits

@@ -1,0 +1,210 @@
+"""Signs that an observation is of a track, and what they weigh together. Pure: imports text only.
+
+The signs, in order of weight (scored matching will add its own beside them):
+
+- **path**: the same file. **id**: the same id at a platform or MusicBrainz. **audio**: the same sound, whatever its tags.
+- **key**: the same title, version and artists. It needs a second sign: a length within 3 s, or, where a length is unknown, the same
+  album or ISRC. Twice on one platform: only with the same album or ISRC. A listen, which brings neither, may be the one track of that key.
+- **isrc**: only with the same title, and no contradicting length: labels give one ISRC to two recordings.
+
+Two versions of a song are never linked; what nearly matches becomes a candidate for a person.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import text
+
+SAME_MS = 3_000  # longest difference in length of one recording on two platforms: silence cut or kept, rounding
+NEAR_MS = 10_000  # beyond this another edit
+TRACK_IDS = frozenset(
+    "mb_recording spotify tidal rekordbox traktor itunes apple_music beatport deezer youtube soundcloud bandcamp qobuz".split()
+)  # schemes of `said.ids` that name a recording, not its release or artist
+
+
+@dataclass(slots=True)
+class Seen:
+    """An observation as the matcher sees it."""
+
+    id: int
+    platform: str
+    external_id: str
+    in_library: bool
+    key: str
+    duration_ms: int | None
+    isrc: str | None
+    album: str | None
+    title: str
+    ids: list[tuple[str, str]]
+    path: str | None
+    folded: str | None  # the path without case; None where two files differ in case only
+    audio: str | None
+
+
+class Cluster:
+    """What the observations of one track say together."""
+
+    __slots__ = ("albums", "keys", "least_ms", "most_ms", "platforms", "titles")
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.titles: set[str] = set()
+        self.albums: set[str] = set()
+        self.platforms: set[str] = set()
+        self.least_ms = self.most_ms = None
+
+    def add(self, one: Seen) -> None:
+        self.keys.add(one.key)
+        self.titles.add(one.title)
+        if one.album:
+            self.albums.add(one.album)
+        if one.in_library:
+            self.platforms.add(one.platform)
+        if one.duration_ms:
+            self.least_ms = min(one.duration_ms, self.least_ms or one.duration_ms)
+            self.most_ms = max(one.duration_ms, self.most_ms or 0)
+
+    def gap_ms(self, one: Seen) -> int | None:
+        """Largest difference in length, or None where a length is unknown."""
+        if not one.duration_ms or self.least_ms is None:
+            return None
+        return max(abs(one.duration_ms - self.least_ms), abs(one.duration_ms - self.most_ms))
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A track that an observation may be. certain: link at once; otherwise a candidate."""
+
+    track: int
+    certain: bool
+    method: str
+    confidence: int
+    evidence: list[dict[str, str]]
+
+
+SENTENCES = {
+    "path": "Both name the same file.",
+    "id": "Both carry the same id.",
+    "audio": "The sound is the same, byte by byte, tags left out.",
+    "isrc": "Both carry the same ISRC.",
+    "key": "Title, version and artists are the same.",
+    "title": "Title and version are the same.",
+    "album": "The album is the same.",
+    "version": "They name different versions.",
+    "other_title": "The titles differ.",
+    "no_length": "One of the two lengths is unknown.",
+    "twice": "This platform has another track of that name on another release.",
+    "only": "No other track has this title, version and artists.",
+    "new": "Nothing in the library matched, so it made this track.",
+    "person": "A person decided.",
+}
+
+
+def judge(one: Seen, track: int, cluster: Cluster, signs: set[str], *, only: bool = False) -> Proposal | None:
+    """Weigh the signs that an observation shares with a track; pure. None: not even a candidate.
+
+    signs: path, id, audio, isrc, key. only: no other track has the observation's key.
+    """
+    gap, album = cluster.gap_ms(one), text.norm(one.album)
+    same_album = bool(album) and any(text.norm(a) == album for a in cluster.albums)
+    left = one.key.partition("|")[0]
+    same_title = bool(left) and any(key.partition("|")[0] == left for key in cluster.keys)
+    parts = [s for s in ("path", "id", "audio", "isrc", "key") if s in signs]
+
+    def say(certain: bool, method: str, confidence: int, *more: str) -> Proposal:
+        names = [*parts, *more, *(["album"] if same_album else ())]
+        evidence = [{"part": name.replace("other_", ""), "sentence": SENTENCES[name]} for name in dict.fromkeys(names)]
+        if gap is not None:
+            evidence.append({"part": "duration", "sentence": f"The lengths differ by {gap / 1000:.1f} s."})
+        return Proposal(track, certain, method, confidence, evidence)
+
+    if "path" in signs:
+        return say(True, "path", 100)
+    if signs & {"id", "audio"}:
+        method = "id" if "id" in signs else "audio"
+        version = text.version_key(one.title)
+        if any(text.version_key(title) != version for title in cluster.titles):
+            return say(False, method, 60, "version")
+        unnamed = one.key.endswith("|") or all(key.endswith("|") for key in cluster.keys)
+        if method == "audio" and not (same_title or unnamed):
+            return say(False, method, 70, "other_title")
+        return say(True, method, 99 if method == "id" else 97)
+    if gap is not None and gap > SAME_MS:
+        return say(False, parts[0], 55) if gap <= NEAR_MS and same_title else None
+    if "key" not in signs:
+        return say(True, "isrc", 90, "title") if same_title else say(False, "isrc", 50, "other_title")
+    if one.in_library and one.platform in cluster.platforms and not (same_album or "isrc" in signs):
+        return say(False, "key", 80, "twice")
+    if gap is not None:
+        return say(True, "key", 92 + 3 * same_album + 4 * ("isrc" in signs))
+    if "isrc" in signs or same_album:
+        return say(True, "key", 88 + 2 * ("isrc" in signs), "no_length")
+    if only and not one.in_library:
+        return say(True, "key", 70, "only", "no_length")
+    return say(False, "key", 65, "no_length")
+
+
+# ---------- what is known: maps from a sign to the tracks that bear it
+class Index:
+    """Tracks by path, id, sound, ISRC and key."""
+
+    def __init__(self) -> None:
+        self.clusters: dict[int, Cluster] = {}
+        self.by: dict[str, dict[Any, list[int]]] = {s: {} for s in ("path", "folded", "id", "audio", "isrc", "key")}
+
+    def add(self, one: Seen, track: int) -> None:
+        self.clusters.setdefault(track, Cluster()).add(one)
+        for sign, value in _marks(one):
+            tracks = self.by[sign].setdefault(value, [])
+            if track not in tracks:
+                tracks.append(track)
+
+    def proposals(self, one: Seen, forbidden: set[int], root: Callable[[int], int]) -> list[Proposal]:
+        """Tracks that the observation may be, best first; deterministic."""
+        found: dict[int, set[str]] = {}
+        for sign, value in _marks(one):
+            tracks = self.by[sign].get(value, ())
+            for track in tracks:
+                found.setdefault(track, set()).add("path" if sign == "folded" else sign)
+        only = len({root(track) for track in self.by["key"].get(one.key, ())}) == 1
+        judged = (
+            judge(one, track, self.clusters[track], signs, only=only)
+            for track, signs in found.items()
+            if track not in forbidden and root(track) not in forbidden
+        )
+        return sorted((p for p in judged if p), key=lambda p: (not p.certain, -p.confidence, p.track))
+
+
+def _marks(one: Seen) -> Iterator[tuple[str, Any]]:
+    if one.path:
+        yield "path", one.path
+    if one.folded:
+        yield "folded", one.folded
+    for mark in one.ids:
+        yield "id", mark
+    if one.audio:
+        yield "audio", one.audio
+    if one.isrc:
+        yield "isrc", one.isrc
+    if not (one.key.startswith("|") or one.key.endswith("|")):  # without a title or an artist a key says nothing
+        yield "key", one.key
+
+
+def folded_path(path: str) -> str:
+    """Windows and macOS do not tell cases apart, macOS decomposes accents, Windows turns the slashes."""
+    return unicodedata.normalize("NFC", path).replace("\\", "/").casefold()
+
+
+def bare_id(value: str) -> str:
+    """spotify:track:X and https://open.spotify.com/track/X?si=... are X."""
+    return value.strip().partition("?")[0].rstrip("/").rpartition("/")[2].rpartition(":")[2]
+
+
+def clean_isrc(value: str | None) -> str | None:
+    """USRC17607839 of "us-rc1-76-07839", None for what is none."""
+    bare = (value or "").replace("-", "").replace(" ", "").upper()
+    return bare if len(bare) == 12 and bare.isascii() and bare.isalnum() and bare[:2].isalpha() and bare[5:].isdigit() else None

@@ -1,0 +1,395 @@
+"""Linking: which signs make two observations one track, which do not, and that a person's decision stands."""
+
+import json
+
+import pytest
+
+import musicdb
+from musicdb import links, text
+
+
+@pytest.fixture
+def db(tmp_path):
+    with musicdb.open(tmp_path / "music.db") as db:
+        yield db
+
+
+def observe(db, platform, external_id, title="Nightfall", artists=("Ada",), **more):
+    """Store one observation; path and audio_hash make it a file."""
+    said = {"title": title, "artists": list(artists), **more.pop("said", {})}
+    path, audio = more.pop("path", None), more.pop("audio_hash", None)
+    row = {
+        "platform": platform, "external_id": external_id, "title": title, "artists": json.dumps(list(artists)), "said": json.dumps(said),
+        "match_key": text.match_key(text.full_title(title, said.get("version")), artists), **more,
+    }  # fmt: skip
+    one = db.execute(f"insert into platform_tracks ({', '.join(row)}) values ({', '.join('?' * len(row))})", [*row.values()]).lastrowid
+    if path or audio:
+        path = path or f"/music/{external_id}"
+        db.execute("insert into media_files (platform_track_id, path, path_hash, audio_hash) values (?, ?, ?, ?)", [one, path, path, audio])
+    return one
+
+
+def decide(db, entity, key, field, value):
+    stored = None if value is None else json.dumps(value)
+    sql = "insert into decisions (entity, entity_key, field, value, decided_by) values (?, ?, ?, ?, 'me')"
+    db.execute(sql, [entity, key, field, stored])
+
+
+def tracks(db):
+    """{platform/external id: track} of all active links."""
+    return dict(
+        db.execute(
+            "select p.platform || '/' || p.external_id, k.track_id from track_links as k join platform_tracks as p on p.id = k.platform_track_id "
+            "where k.status in ('auto', 'confirmed')"
+        ).fetchall()
+    )
+
+
+def state(db):
+    return db.execute("select * from track_links order by id").fetchall(), db.execute("select id, track_uid from track_ids").fetchall()
+
+
+def uid(db, track):
+    return db.value("select track_uid from track_ids where id = ?", [track])
+
+
+def one_track(db):
+    links.link(db)
+    return len(set(tracks(db).values())) == 1
+
+
+def candidates(db):
+    return db.execute("select method, confidence from track_links where status = 'candidate'").fetchall()
+
+
+# ---------- signs
+
+
+def test_an_observation_makes_a_track_and_says_why(db):
+    observe(db, "local", "a", duration_ms=200_000)
+    report = links.link(db)
+    assert (report.linked, report.new_tracks, report.written) == ({"new": 1}, 1, 1)
+    link = db.one("select auto_track_id, assigned_track_id, track_id, status, method, confidence, evidence from track_links")
+    assert [*link.values()][:6] == [1, 1, 1, "auto", "new", 100]
+    assert json.loads(link.evidence) == [{"part": "new", "sentence": "Nothing in the library matched, so it made this track."}]
+    identity = db.one("select i.origin, o.type, o.status from track_ids as i join operations as o on o.id = i.operation_id")
+    assert identity == {"origin": "local/a", "type": "link", "status": "completed"}
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ({"said": {"ids": {"spotify": "X1"}}}, {"platform": "spotify", "external_id": "X1", "title": "Nacht"}),
+        ({"said": {"ids": {"spotify": "https://open.spotify.com/track/X1?si=z"}}}, {"platform": "spotify", "external_id": "spotify:track:X1"}),
+        ({"said": {"ids": {"mb_recording": "m"}}}, {"platform": "rekordbox", "external_id": "9", "title": "Other", "said": {"ids": {"mb_recording": "m"}}}),
+    ],
+)  # fmt: skip
+def test_the_same_id_links_whatever_the_title(db, one, other):
+    observe(db, "local", "a", **one)
+    observe(db, **{"platform": "spotify", **other})
+    assert one_track(db)
+
+
+@pytest.mark.parametrize(
+    "path, known",
+    [
+        ("/Music/Ada/Night.mp3", "/Music/Ada/Night.mp3"),
+        ("C:/Music/ADA/Night.mp3", "c:\\music\\Ada\\Night.mp3"),
+        ("/Music/Bjo\u0308rk.mp3", "/Music/Bj\u00f6rk.mp3"),
+    ],
+)
+def test_the_same_file_links_whatever_the_tags(db, path, known):
+    observe(db, "local", "a", path=known, duration_ms=1)
+    observe(db, "rekordbox", "9", title="Untitled", artists=(), duration_ms=900_000, said={"path": path})
+    assert one_track(db)
+    assert db.value("select count(*) from track_links where method = 'path' and confidence = 100") == 1
+
+
+def test_file_names_that_differ_in_case_only_are_two_files(db):
+    observe(db, "local", "a", title="One", path="/m/night.mp3")
+    observe(db, "local", "b", title="Two", path="/m/Night.mp3")
+    observe(db, "rekordbox", "9", title="Three", said={"path": "/m/NIGHT.mp3"})
+    observe(db, "rekordbox", "8", title="Four", said={"path": "/m/Night.mp3"})
+    links.link(db)
+    found = tracks(db)
+    assert found["rekordbox/8"] == found["local/b"] and len(set(found.values())) == 3
+
+
+def test_the_same_sound_links_a_file_without_tags(db):
+    observe(db, "local", "a", audio_hash="h")
+    observe(db, "local", "b", title="track01", artists=(), audio_hash="h")
+    assert one_track(db)
+
+
+def test_the_same_sound_under_two_names_waits_for_a_person(db):
+    observe(db, "local", "a", audio_hash="h")
+    observe(db, "local", "b", title="Daybreak", audio_hash="h")
+    assert not one_track(db)
+    assert candidates(db) == [("audio", 70)]
+
+
+@pytest.mark.parametrize("length, same", [(200_000, True), (202_900, True), (203_100, False), (260_000, False)])
+def test_the_same_key_links_when_the_lengths_agree(db, length, same):
+    observe(db, "local", "a", duration_ms=200_000)
+    observe(db, "tidal", "t", artists=["ADA"], duration_ms=length)
+    assert one_track(db) is same
+
+
+def test_lengths_do_not_drift_along_a_chain(db):
+    for n in range(4):
+        observe(db, ("local", "tidal", "rekordbox", "itunes")[n], str(n), duration_ms=200_000 + n * 2_000)
+    links.link(db)
+    assert len(set(tracks(db).values())) == 2
+
+
+@pytest.mark.parametrize(
+    "more, same", [({}, False), ({"album": "Dusk"}, True), ({"isrc": "USRC17607839"}, True), ({"album": "Dawn"}, False)]
+)
+def test_without_a_length_the_same_key_needs_album_or_isrc(db, more, same):
+    observe(db, "local", "a", album="Dusk (Deluxe)" if not more else "DUSK", isrc="us-rc1-76-07839", duration_ms=200_000)
+    observe(db, "spotify", "s", **more)
+    assert one_track(db) is same
+    assert candidates(db) == ([] if same else [("key", 65)])
+
+
+@pytest.mark.parametrize("version", ["Dub Mix", "Live", "Radio Edit", "Bob Remix"])
+def test_two_versions_are_never_linked_by_isrc_sound_or_id(db, version):
+    same = {"isrc": "USRC17607839", "duration_ms": 200_000, "audio_hash": "h", "said": {"ids": {"mb_recording": "m"}}}
+    observe(db, "local", "a", **same)
+    observe(db, "local", "b", title=f"Nightfall ({version})", **same)
+    observe(db, "tidal", "c", isrc="USRC17607839", duration_ms=200_000, said={"version": version, "ids": {"mb_recording": "m"}})
+    links.link(db)
+    found = tracks(db)
+    assert found["local/a"] != found["local/b"] == found["tidal/c"]
+
+
+def test_one_isrc_on_two_titles_is_two_tracks(db):
+    observe(db, "local", "a", isrc="USRC17607839", duration_ms=200_000)
+    observe(db, "tidal", "t", title="Daybreak", isrc="USRC17607839", duration_ms=200_000)
+    assert not one_track(db)
+    assert candidates(db) == [("isrc", 50)]
+
+
+def test_one_isrc_and_title_link_artists_written_differently(db):
+    observe(db, "local", "a", artists=["Ada"], isrc="USRC17607839", duration_ms=200_000)
+    observe(db, "tidal", "t", artists=["Ada", "Bob"], isrc="USRC17607839", duration_ms=201_000)
+    assert one_track(db)
+
+
+def test_one_isrc_and_title_of_other_length_are_two_tracks(db):
+    observe(db, "local", "a", artists=["Ada"], isrc="USRC17607839", duration_ms=200_000)
+    observe(db, "tidal", "t", artists=["Ada", "Bob"], isrc="USRC17607839", duration_ms=290_000)
+    assert not one_track(db)
+
+
+def test_a_word_that_is_no_isrc_is_no_sign(db):
+    observe(db, "local", "a", artists=["Ada"], isrc="none", duration_ms=200_000)
+    observe(db, "tidal", "t", artists=["Bob"], isrc="none", duration_ms=200_000)
+    assert not one_track(db)
+
+
+@pytest.mark.parametrize("more, same", [({}, False), ({"album": "Dusk"}, True), ({"isrc": "USRC17607839"}, True)])
+def test_twice_on_one_platform_is_one_track_only_with_album_or_isrc(db, more, same):
+    observe(db, "spotify", "s1", duration_ms=200_000, **more)
+    observe(db, "spotify", "s2", duration_ms=200_000, **more)
+    assert one_track(db) is same
+    assert candidates(db) == ([] if same else [("key", 80)])
+
+
+def test_a_title_without_an_artist_says_nothing(db):
+    observe(db, "local", "a", title="Intro", artists=(), duration_ms=60_000)
+    observe(db, "tidal", "t", title="Intro", artists=["Various Artists"], duration_ms=60_000)
+    assert not one_track(db)
+
+
+# ---------- listens
+
+
+def test_listens_are_linked_but_never_make_a_track(db):
+    observe(db, "lastfm", "l", in_library=0)
+    observe(db, "lastfm", "m", title="Daybreak", in_library=0)
+    observe(db, "local", "a", duration_ms=200_000)
+    report = links.link(db)
+    assert (report.new_tracks, report.unlinked) == (1, 1)
+    assert tracks(db) == {"local/a": 1, "lastfm/l": 1}
+    observe(db, "local", "b", title="Daybreak", duration_ms=200_000)
+    assert links.link(db).linked == {"new": 1, "key": 1}
+
+
+def test_a_listen_that_could_be_two_tracks_waits(db):
+    observe(db, "spotify", "s1", duration_ms=200_000, album="Dusk")
+    observe(db, "spotify", "s2", duration_ms=200_000, album="Dawn")
+    observe(db, "lastfm", "l", in_library=0)
+    observe(db, "lastfm", "d", in_library=0, album="Dawn")
+    links.link(db)
+    found = tracks(db)
+    assert "lastfm/l" not in found and found["lastfm/d"] == found["spotify/s2"]
+
+
+def test_a_history_platform_makes_no_track(db):
+    observe(db, "listenbrainz", "l", in_library=1)
+    assert links.link(db).new_tracks == 0
+
+
+# ---------- again
+
+
+def fill(db):
+    for n in range(30):
+        observe(db, "local", f"f{n}", title=f"Song {n % 25}", duration_ms=200_000, album=f"A{n}", path=f"/m/{n}.mp3")
+        observe(db, "spotify", f"s{n}", title=f"Song {n}", album=f"A{n}")
+        observe(db, "lastfm", f"l{n}", title=f"Song {n * 2}", in_library=0)
+
+
+def test_a_second_run_writes_nothing(db):
+    fill(db)
+    links.link(db)
+    before, changes = state(db), db.conn.total_changes
+    report = links.link(db)
+    assert (report.written, report.new_tracks, state(db), db.conn.total_changes) == (0, 0, before, changes)
+
+
+def test_the_order_of_imports_does_not_change_what_belongs_together(tmp_path):
+    groups = []
+    for order in (1, -1):
+        with musicdb.open(tmp_path / f"{order}.db") as db:
+            for platform, external_id, more in [
+                ("local", "a", {"duration_ms": 200_000, "album": "Dusk"}),
+                ("rekordbox", "r", {"duration_ms": 201_000}),
+                ("spotify", "s", {"album": "Dusk"}),
+                ("tidal", "t", {"duration_ms": 260_000}),
+                ("lastfm", "l", {"in_library": 0, "album": "Dusk"}),
+            ][::order]:
+                observe(db, platform, external_id, **more)
+            links.link(db)
+            found = {}
+            for key, track in tracks(db).items():
+                found.setdefault(track, set()).add(key)
+            groups.append(sorted(map(sorted, found.values())))
+    assert groups[0] == groups[1] == [["lastfm/l", "local/a", "rekordbox/r", "spotify/s"], ["tidal/t"]]
+
+
+def test_a_later_import_keeps_every_identity(db):
+    fill(db)
+    links.link(db)
+    before = tracks(db)
+    for n in range(30):
+        observe(db, "tidal", f"t{n}", title=f"Song {n}", duration_ms=200_000)
+    links.link(db)
+    assert {key: track for key, track in tracks(db).items() if key in before} == before
+
+
+def test_a_link_that_a_person_confirmed_without_a_decision_row_stays(db):
+    one, other = observe(db, "local", "a", duration_ms=1_000), observe(db, "tidal", "t", title="Other", duration_ms=9_000)
+    links.link(db)
+    db.execute("update track_links set status = 'confirmed', assigned_track_id = 1, track_id = 1 where platform_track_id in (?, ?)", [one, other])
+    before = state(db)
+    links.link(db)
+    assert state(db) == before
+
+
+# ---------- decisions
+
+
+@pytest.fixture
+def two(db):
+    observe(db, "local", "a", duration_ms=200_000)
+    observe(db, "tidal", "t", duration_ms=200_000)
+    observe(db, "spotify", "s", title="Daybreak")
+    links.link(db)
+    assert tracks(db) == {"local/a": 1, "tidal/t": 1, "spotify/s": 2}
+    return db
+
+
+def test_a_move_is_honoured_and_taking_it_back_restores_exactly(two):
+    before = state(two)
+    decide(two, "link", "tidal/t", "track", uid(two, 2))
+    assert links.link(two).decided == 1
+    assert tracks(two) == {"local/a": 1, "tidal/t": 2, "spotify/s": 2}
+    moved = two.one("select auto_track_id, assigned_track_id, track_id, status, decided_by from track_links where assigned_track_id <> auto_track_id")
+    assert [*moved.values()] == [1, 2, 2, "confirmed", "me"]
+    assert links.link(two).written == 0
+    decide(two, "link", "tidal/t", "track", None)
+    links.link(two)
+    assert state(two) == before
+
+
+def test_a_rejected_match_gets_its_own_track_and_taking_it_back_restores_the_match(two):
+    before = tracks(two)
+    decide(two, "link", "tidal/t", f"not:{uid(two, 1)}", 1)
+    links.link(two)
+    assert tracks(two) == {"local/a": 1, "tidal/t": 3, "spotify/s": 2}
+    assert links.link(two).written == 0
+    decide(two, "link", "tidal/t", f"not:{uid(two, 1)}", None)
+    links.link(two)
+    assert tracks(two) == before
+    decide(two, "link", "tidal/t", f"not:{uid(two, 1)}", 1)
+    links.link(two)
+    assert tracks(two) == {"local/a": 1, "tidal/t": 3, "spotify/s": 2}  # the identity it had, not another
+
+
+def test_an_accepted_candidate_is_the_link_and_taking_it_back_makes_it_wait_again(db):
+    observe(db, "local", "a", duration_ms=200_000)
+    observe(db, "spotify", "s")
+    links.link(db)
+    before = state(db)
+    assert candidates(db) == [("key", 65)]
+    decide(db, "link", "spotify/s", "track", uid(db, 1))
+    links.link(db)
+    assert tracks(db) == {"local/a": 1, "spotify/s": 1} and candidates(db) == []
+    assert links.link(db).written == 0
+    decide(db, "link", "spotify/s", "track", None)
+    links.link(db)
+    assert state(db) == before
+
+
+def test_the_later_of_accept_and_reject_counts(two):
+    decide(two, "link", "tidal/t", f"not:{uid(two, 2)}", 1)
+    decide(two, "link", "tidal/t", "track", uid(two, 2))
+    links.link(two)
+    assert tracks(two)["tidal/t"] == 2
+    decide(two, "link", "tidal/t", f"not:{uid(two, 2)}", 1)
+    links.link(two)
+    assert tracks(two)["tidal/t"] == 1
+
+
+def test_a_decision_counts_before_the_matcher_saw_the_observation(two):
+    decide(two, "link", "rekordbox/9", "track", uid(two, 2))
+    observe(two, "rekordbox", "9", duration_ms=200_000)
+    links.link(two)
+    assert tracks(two)["rekordbox/9"] == 2
+
+
+def test_a_merge_moves_the_links_and_unmerging_restores_exactly_also_after_an_import(two):
+    before = state(two)
+    decide(two, "track", uid(two, 2), "merged_into", uid(two, 1))
+    links.link(two)
+    assert set(tracks(two).values()) == {1}
+    assert two.value("select count(*) from track_links where assigned_track_id = 2 and track_id = 1") == 1
+    observe(two, "discogs", "d", title="Daybreak", album="Dusk")
+    observe(two, "rekordbox", "r", title="Daybreak", said={"ids": {"spotify": "s"}})
+    links.link(two)
+    assert tracks(two)["rekordbox/r"] == 1
+    decide(two, "track", uid(two, 2), "merged_into", None)
+    links.link(two)
+    assert state(two)[0][: len(before[0])] == before[0]
+    assert tracks(two)["rekordbox/r"] == 2
+
+
+def test_merges_chain_and_a_circle_has_one_root(two):
+    observe(two, "local", "c", title="Third")
+    links.link(two)
+    decide(two, "track", uid(two, 3), "merged_into", uid(two, 2))
+    decide(two, "track", uid(two, 2), "merged_into", uid(two, 1))
+    links.link(two)
+    assert set(tracks(two).values()) == {1}
+    decide(two, "track", uid(two, 1), "merged_into", uid(two, 3))
+    links.link(two)
+    assert set(tracks(two).values()) == {1}
+
+
+def test_progress_tells_how_far_it_is(db):
+    fill(db)
+    told = []
+    links.link(db, progress=lambda *what: told.append(what))
+    assert told[0] == (0, 90, "linking") and told[-1] == (90, 90, "linking")
