@@ -200,7 +200,8 @@ class _Reader:
                 yield Complete("playlist_item", within=node["external_id"], total=self.lists[node["external_id"]])
 
     def finish(self) -> Iterator:
-        yield self._flush_tracks()
+        if self.tracks:
+            yield self._flush_tracks()
         yield Complete("track", total=self.total)
         if self.playlists_seen:
             yield from self._flush_playlists()

@@ -38,8 +38,8 @@ FORMS = {  # in the order of reading: a play must not be the first word on a tra
 # Other files of the account-data package: personal, and not about music. Passed over in silence.
 PERSONAL = re.compile(
     r"(?:CarThing|ConnectedServices|CustomerServiceHistory|DuoNewFamily|Family|Follow|Identifiers|Identity|"
-    r"Inferences|Marquee|MessageData|Payments|PodcastInteractivity|PodcastRatings|SearchQueries|UserAddress|Userdata|UserFestivals|"
-    r"UserPrompts|VoiceInput|Wrapped|YourSoundCapsule)\w*(?: \(\d+\))?\.json",
+    r"Inferences|Marquee|MessageData|Payments|PodcastInteractivity|PodcastRatings|SearchQueries|UserAddress|Userdata|"
+    r"UserFestivals|UserPrompts|VoiceInput|Wrapped|YourSoundCapsule)\w*(?: \(\d+\))?\.json",
     re.I,
 )
 CHUNK, HEAD = 1 << 20, 1 << 16
@@ -264,7 +264,7 @@ def decode(member: Member) -> Any:
 def batches(member: Member) -> Iterator[list]:
     """Yield the items of a JSON array, some thousand at a time, decoding about 1 MiB at once.
 
-    Raises Broken: for a file on disk whose end is missing before the first item, else after what stands before the break.
+    Raises Broken: before the first item for a file on disk whose end is missing, else after the items before the break.
     """
     with _reading(member):
         with member.open() as file:
@@ -297,7 +297,7 @@ def _split(read: Callable[[int], bytes], name: str) -> Iterator[list]:
         try:
             items = msgspec.json.decode(text)
             buffer = b"" if not data else buffer[cut + 1 :] if cut else b""
-        except (msgspec.DecodeError, UnicodeError, RecursionError):  # a cut inside a string, a lone surrogate, or broken
+        except (msgspec.DecodeError, UnicodeError, RecursionError):  # a cut in a string, a lone surrogate, or broken
             items, buffer, error = _one_by_one(buffer)
         if items:
             count += len(items)

@@ -280,7 +280,7 @@ def _playlist_rows(payload: dict) -> Iterator[Row]:
         "position": integer(payload.get("position"), 0),
     }
     tracks = payload.get("tracks", payload.get("entries"))
-    for position, track in enumerate(tracks if isinstance(tracks, list) else ()):
-        if track := _text(track):
-            item = {"playlist_external_id": external_id, "position": position, "track_external_id": track}
-            yield {"row": "playlist_item", **item}
+    known = [track for key in tracks if (track := _text(key))] if isinstance(tracks, list) else ()
+    for position, track in enumerate(known):
+        item = {"playlist_external_id": external_id, "position": position, "track_external_id": track}
+        yield {"row": "playlist_item", **item}

@@ -2,16 +2,17 @@
 
 Payload kinds; what Spotify sent stands in it unchanged:
 
-    library        YourLibrary without tracks and albums: shows, episodes, artists, ... stay with the list of liked songs
-    liked_track    {"position", "track": as sent}
+    library        YourLibrary without tracks and albums: shows, episodes, artists, ... go to the list of liked songs
+    liked_track    {"name": what to call it, "position", "track": as sent}
     album          as sent
     playlist       {"external_id", "position", "playlist": as sent without items, "other_items": [{"position", "item"}]}
-    playlist_item  {"playlist": external id, "position", "item": as sent}
+    playlist_item  {"name": what to call it, "playlist": external id, "position", "item": as sent}
     play           as sent: a line of Streaming_History_*, endsong_*, or StreamingHistory*
+    track          as sent, what the kinds above say of a track: stored with it, never fetched by itself
 
-liked_track and playlist_item have "again": true where the run has already said that track: the first word stands, so
-that a second import changes nothing. Podcasts, audiobooks and what has no name are no tracks: their plays are kept raw (a
-ListenRow without track_external_id), their places in lists in the list's own payload.
+Podcasts, audiobooks and what has no name are no tracks: their plays are kept raw (a ListenRow without
+track_external_id), their places in lists in the list's own payload; positions count the tracks of a list. What is private
+to a play (address, device, time) stays with the play and is not repeated in the track.
 
 Times: Spotify says when a play *ended* (ts, endTime: "when the stream ended", support.spotify.com), so a listen starts
 ms_played earlier. For plays made offline `ts` may be the time of sending; offline_timestamp (s or ms, 0 = none) is then
@@ -37,7 +38,7 @@ from ..units import integer, iso_date, utc
 from . import _spotify_export as export
 
 PLATFORM, KIND, ROWS_VERSION = "spotify", "streaming", 1
-PAYLOADS = ("library", "liked_track", "album", "playlist", "playlist_item", "play")
+PAYLOADS = ("library", "liked_track", "album", "playlist", "playlist_item", "play", "track")
 CLAIMS: dict[tuple[str, str], str] = {}
 PAGE = 2000
 LIKED = "liked"
@@ -104,11 +105,10 @@ def fetch(source, known=None, *, account=None, all=False, progress=None, **optio
 
 
 class _Run:
-    """What has to be known across the files of one export: the tracks already said, places and names taken."""
+    """What has to be known across the files of one export: places and names taken."""
 
     def __init__(self):
         self.forms: set[str] = set()
-        self.said: set[str] = set()
         self.liked = self.playlists = 0
         self.names: dict[str, int] = {}
 
@@ -126,9 +126,9 @@ class _Run:
     def _library(self, library: dict) -> Iterator:
         tracks, albums = library["tracks"], library.get("albums")
         yield Page("library", [{key: value for key, value in library.items() if key not in ("tracks", "albums")}])
-        liked = [self._marked({"position": self.liked + n, "track": track}, track) for n, track in enumerate(tracks)]
+        places = enumerate(tracks, self.liked)
         self.liked += len(tracks)
-        for page in _pages(liked):
+        for page in _pages({"name": f"{LIKED} #{n + 1}", "position": n, "track": track} for n, track in places):
             yield Page("liked_track", page, total=len(tracks))
         yield Complete("playlist_item", within=LIKED, total=self.liked)
         if isinstance(albums, list):
@@ -147,9 +147,9 @@ class _Run:
             items = playlist.get("items", playlist.get("tracks"))
             items, music, other = items if isinstance(items, list) else [], [], []
             for position, item in enumerate(items):
-                if track := _item_track(item):
-                    place = {"playlist": external_id, "position": position, "item": item}
-                    music.append(self._marked(place, track))
+                if _item_track(item):
+                    place = {"playlist": external_id, "position": len(music), "item": item}
+                    music.append({"name": f"{external_id} #{position + 1}", **place})
                 else:
                     other.append({"position": position, "item": item})
             rest = {key: value for key, value in playlist.items() if key not in ("items", "tracks")}
@@ -159,14 +159,6 @@ class _Run:
             for page in _pages(music):
                 yield Page("playlist_item", page)
             yield Complete("playlist_item", within=external_id, total=len(music))
-
-    def _marked(self, place: dict, track: Any) -> dict:
-        track_id = _track(track).get("id") if isinstance(track, dict) else None
-        if track_id in self.said:
-            place["again"] = True
-        elif track_id:
-            self.said.add(track_id)
-        return place
 
 
 def _pages(items: Iterable) -> Iterator[list]:
@@ -191,6 +183,10 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
     elif kind == "playlist_item":
         item = _dict(p.get("item"), "playlist item")
         yield from _placed(p, _dict(_item_track(item), "track of a playlist"), _text(p.get("playlist")), item)
+    elif kind == "track":
+        if not (track := _track(p)):
+            raise PayloadError("a track without URI and title")
+        yield _track_row(track, p, True)
     elif kind == "playlist":
         yield _playlist(p)
     elif kind == "library":
@@ -278,6 +274,7 @@ def _track_row(t: SpotifyTrack, sent: dict, in_library: bool) -> TrackRow:
         "uri": t["uri"] if own[0] else None,
         "said": said,
         "in_library": in_library,
+        "kind": "track",
         "metadata": sent,
     }
 
@@ -286,8 +283,7 @@ def _placed(p: dict, sent: dict, playlist: str | None, item: dict | None) -> Ite
     track, position = _track(sent), integer(p.get("position"), 0)
     if not track or playlist is None or position is None:
         raise PayloadError(f"a place in {playlist or 'a playlist'} without a track, list or position")
-    if not p.get("again"):
-        yield _track_row(track, sent, True)
+    yield _track_row(track, sent, True)
     yield {
         "row": "playlist_item",
         "playlist_external_id": playlist,
@@ -343,7 +339,7 @@ def _play(p: dict) -> Iterator[Row]:
     if track := None if _is_spoken(p) else _track(p):
         kept = ("spotify_track_uri", "trackUri", "trackName", "artistName", "albumName")
         sent = {name: p[name] for name in p if name in kept or name.startswith("master_metadata_")}
-        yield _track_row(track, sent, False)  # without what is private to this one play: address, device, time
+        yield _track_row(track, sent, False)
         row |= {"source_item": track["id"], "track_external_id": track["id"]}
     else:
         content, show, title, uri = _spoken(p)
@@ -353,12 +349,12 @@ def _play(p: dict) -> Iterator[Row]:
 
 
 def _is_spoken(p: dict) -> bool:
-    """Is this play of a podcast or audiobook? The old layout names a podcast like an artist: such a play stays music."""
+    """Is this play of a podcast or audiobook? The oldest layout names a podcast like an artist: that stays music."""
     return not (p.get("spotify_track_uri") or p.get("trackName")) and any(p.get(name) for name in _SPOKEN)
 
 
 def _spoken(p: dict) -> tuple[str, str | None, str | None, str | None]:
-    """Return (content, show or book, title, uri) of a play that is no music; content "unknown" where nothing is named."""
+    """Return (content, show or book, title, uri) of a play that is no music; "unknown" where nothing is named."""
     book = p.get("audiobook_title") or p.get("audiobookName")
     if book or p.get("audiobook_uri") or p.get("audiobook_chapter_uri"):
         title, uri = p.get("audiobook_chapter_title") or p.get("chapterName"), p.get("audiobook_chapter_uri")
