@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 from PIL import Image
-from small import Small
+from tests.small import Small
 
 from musicdb import images
 from musicdb.errors import BadInput, PayloadError
