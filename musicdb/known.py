@@ -22,6 +22,14 @@ class Known:
         )
         return {r[0]: (*r[1:7], bool(r[7])) for r in self._db.execute(sql, params)}
 
+    def audio_hash(self, external_id: str) -> str | None:
+        """Hash over all audio of a file, where it was ever made."""
+        sql = (
+            "select f.audio_hash from media_files as f join platform_tracks as p on p.id = f.platform_track_id "
+            "where p.platform = ? and p.external_id = ?"
+        )
+        return self._db.value(sql, [self._platform, external_id])
+
     def refused(self, kind: str) -> dict[str, Any]:
         """item -> payload of what was refused and not read since."""
         sql = "select item, payload from quarantine where platform = ? and kind = ? and resolved_at is null"
