@@ -274,11 +274,14 @@ def batches(member: Member) -> Iterator[list]:
 
 
 def _closed(file) -> bool:
+    if not _unmarked(file.read(64)).lstrip().startswith(b"["):
+        file.seek(0)
+        return True  # no array at all: another complaint
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - 256))
     tail = file.read().rstrip()
     file.seek(0)
-    return not tail or tail.endswith(b"]")
+    return tail.endswith(b"]")
 
 
 def _split(read: Callable[[int], bytes], name: str) -> Iterator[list]:

@@ -163,11 +163,16 @@ class _Run:
 
 def _pages(items: Iterable) -> Iterator[list]:
     page = []
-    for item in items:
-        page.append(item)
-        if len(page) == PAGE:
-            yield page
-            page = []
+    try:
+        for item in items:
+            page.append(item)
+            if len(page) == PAGE:
+                yield page
+                page = []
+    except export.Broken:
+        if page:
+            yield page  # what stands before the break
+        raise
     if page:
         yield page
 
@@ -328,8 +333,8 @@ def _album(p: dict) -> Row:
 def _play(p: dict) -> Iterator[Row]:
     extended = "endTime" not in p
     end = utc(p.get("ts" if extended else "endTime"))
-    if end is None:
-        raise PayloadError(f"a play without a readable time: {str(p.get('ts', p.get('endTime')))[:60]!r}")
+    if end is None or end < "2006":  # before there was a Spotify: a broken clock
+        raise PayloadError(f"a play without a usable time: {ascii(p.get('ts', p.get('endTime')))[:60]}")
     played = integer(p.get("ms_played" if extended else "msPlayed"), 0, 7 * DAY_MS)
     context = {"precision": None if extended else "minute"}
     for name in ("reason_start", "reason_end", "skipped", "shuffle", "offline", "platform"):
