@@ -85,9 +85,9 @@ def m001_tables(db: UtilsDatabase) -> None:
         for statement in statements(_sql(name)):
             db.conn.execute(statement)
     for table, columns in SEARCH.items():
-        # detail and content: the words stay in the table itself; accents do not matter to a search
+        # The words stay in the table itself; accents do not matter to a search. In [ ]: so sqlite-utils and Datasette find the index.
         db.conn.execute(
-            f"create virtual table {table}_fts using fts5({', '.join(columns)}, content='{table}', content_rowid='id', "
+            f"create virtual table {table}_fts using fts5({', '.join(columns)}, content=[{table}], content_rowid='id', "
             "tokenize='unicode61 remove_diacritics 2', prefix='2 3')"
         )
     db.conn.executemany(
