@@ -5,12 +5,13 @@ SQLite's trace expands bound values into the text, so every literal is masked be
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from musicdb.errors import BadInput
 
@@ -33,25 +34,29 @@ def mask(sql: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
 
-def writer(target: str) -> Callable[[str], None]:
-    """Return what `db.open(log_sql=...)` calls with each statement. target: "-" for standard error, or a file (0600).
+class Log:
+    """What `db.open(log_sql=...)` calls with each statement: a line with the time, the thread and the masked statement.
 
-    Raises BadInput when the file cannot be written.
+    target: "-" for standard error, or a file (made 0600, appended to). Raises BadInput when it cannot be written.
     """
-    if target == "-":
-        return lambda sql: _line(sys.stderr, sql)
-    import os
 
-    try:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        handle = os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8", buffering=1)
-    except OSError as error:
-        raise BadInput(f"MUSICDB_LOG_SQL: {target} cannot be written: {error.strerror}") from error
-    return lambda sql: _line(handle, sql)
+    def __init__(self, target: str):
+        self.stream: TextIO = sys.stderr
+        self.own = target != "-"
+        if self.own:
+            try:
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+                handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                self.stream = os.fdopen(handle, "a", encoding="utf-8", buffering=1)
+            except OSError as error:
+                raise BadInput(f"MUSICDB_LOG_SQL: {target} cannot be written: {error.strerror}") from error
 
+    def __call__(self, sql: str) -> None:
+        text = mask(sql)
+        if text and not self.stream.closed:
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            self.stream.write(f"{stamp} [{threading.current_thread().name}] {text}\n")
 
-def _line(handle, sql: str) -> None:
-    text = mask(sql)
-    if text:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        handle.write(f"{stamp} [{threading.current_thread().name}] {text}\n")
+    def close(self) -> None:
+        if self.own:
+            self.stream.close()

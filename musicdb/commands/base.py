@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -151,12 +151,10 @@ def database(*, create: bool = False) -> Iterator[Any]:
     import musicdb
     from musicdb import sqllog
 
-    log = sqllog.writer(here.log_sql) if here.log_sql else None
-    db = musicdb.open(path, create=create, log_sql=log, backup=lambda _: backup_now(here, "before migration"))
-    try:
-        yield db
-    finally:
-        db.close()
+    with ExitStack() as stack:
+        log = stack.enter_context(closing(sqllog.Log(here.log_sql))) if here.log_sql else None
+        db = musicdb.open(path, create=create, log_sql=log, backup=lambda _: backup_now(here, "before migration"))
+        yield stack.enter_context(closing(db))
 
 
 def must_be_there(path: Path) -> None:
@@ -180,30 +178,45 @@ def backup_now(here: settings.Settings, reason: str) -> None:
     note(f"backup {reason}: {made.path}")
 
 
-@contextmanager
-def progress(show: bool = True) -> Iterator[Any]:
-    """Yield progress(done, total, what), drawn as a bar on standard error where that is a terminal."""
-    bars: list[Any] = []
+class Bar:
+    """progress(done, total, what) as a bar on standard error, where that is a terminal; `say` prints a line without tearing it."""
 
-    def step(done: int, total: int | None, what: str) -> None:
-        if not bars:
+    def __init__(self, show: bool = True):
+        self.show = show
+        self.bar: Any = None
+
+    def __call__(self, done: int, total: int | None, what: str) -> None:
+        if self.bar is None:
             from tqdm import tqdm
 
-            bars.append(tqdm(total=total, unit="", disable=None if show else True, leave=False, dynamic_ncols=True))
-        bar = bars[0]
+            self.bar = tqdm(total=total, unit="", disable=None if self.show else True, leave=False, dynamic_ncols=True)
+        bar = self.bar
         if bar.disable:
             return
         if done < bar.n:
             bar.reset(total=total)
         bar.total = total
-        bar.set_description_str(what[:40], refresh=False)
+        bar.set_description_str(str(what)[:40], refresh=False)
         bar.update(done - bar.n)
 
+    def say(self, text: str) -> None:
+        if self.bar is not None and not self.bar.disable:
+            self.bar.clear()
+        click.echo(text)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+@contextmanager
+def progress(show: bool = True) -> Iterator[Bar]:
+    """A Bar, closed at the end."""
+    bar = Bar(show)
     try:
-        yield step
+        yield bar
     finally:
-        for bar in bars:
-            bar.close()
+        bar.close()
 
 
 def say(text: str = "") -> None:

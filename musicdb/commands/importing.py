@@ -24,6 +24,7 @@ class Source:
     examples: tuple[str, ...]
     options: tuple[Callable[..., Any], ...] = ()
     paths: bool = True  # what is given is a path on this machine
+    asks: bool = False  # without an argument the platform itself says where to get one
 
 
 # The platforms whose command is not the plain one. A platform file that is not named here gets `plain` and needs no line.
@@ -46,6 +47,7 @@ SOURCES = {
         "Read a Spotify privacy export.\n\nA zip, a folder or a single JSON: library, playlists, listening history. "
         "Ask for it at spotify.com/account/privacy; both the account data and the extended streaming history are read.",
         ("musicdb import spotify ~/Downloads/my_spotify_data.zip",),
+        asks=True,
     ),
 }
 
@@ -80,7 +82,7 @@ class Importers(base.Group):
 def importer(name: str) -> click.Command:
     """Return the command that imports from one platform."""
     source = SOURCES.get(name) or plain(name)
-    many, optional = source.argument.endswith("..."), source.argument.startswith("[")
+    many, optional = source.argument.endswith("..."), source.asks or source.argument.startswith("[")
     examples = "\n".join(f"  {line}" for line in source.examples)
     command = base.Command(
         name,
@@ -182,11 +184,11 @@ def _daily_backup() -> None:
 
 def link_and_resolve(db: Any, step: Any) -> dict[str, Any]:
     """Link, resolve, choose covers; return the counts and a sentence."""
-    from musicdb import covers, links, truth
+    from musicdb import images, links, truth
 
     linked = links.link(db, progress=step)
     resolved = truth.resolve(db, progress=step)
-    covers.select(db)
+    images.select(db)
     total = db.value(LIBRARY)
     return {"link": as_dict(linked), "resolve": as_dict(resolved), "tracks": total, "sentence": f"{total:,} tracks in the library"}
 
@@ -247,11 +249,11 @@ def resolve(as_json: bool) -> None:
     Example:
       musicdb resolve
     """
-    from musicdb import covers, truth
+    from musicdb import images, truth
 
     with base.database() as db, base.progress(not as_json) as step:
         done = as_dict(truth.resolve(db, progress=step))
-        covers.select(db)
+        images.select(db)
     if as_json:
         base.say_json(done)
     else:

@@ -114,13 +114,11 @@ def demo(folder: Path | None, no_serve: bool, browser: bool) -> None:
 
 def build_demo(place: Path) -> Path:
     """Build the demo in the folder, say what it holds, return its database."""
-    from musicdb.demo import run as demos
+    from musicdb import demo as demos
 
     with base.progress() as step:
-        result = demos.build(place, progress=step)
-    for line in result.lines():
-        base.say(line)
-    return Path(result.database)
+        report = demos.run(place, progress=step, echo=step.say)
+    return report.inputs.database
 
 
 def show_demo(path: Path, browser: bool, own_music: str) -> None:
