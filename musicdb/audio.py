@@ -302,7 +302,7 @@ def _plain(value: Any, room: list[int]) -> Any:
 
 def _frame(frame: Any, room: list[int]) -> Any:
     """An ID3 frame: the texts of a text frame; for any other its fields."""
-    names = [spec.name for spec in frame._framespec]
+    names = [spec.name for spec in (*frame._framespec, *frame._optionalspec)]
     if "text" in names and frame.FrameID not in ("SYLT",):
         texts = frame.text if isinstance(frame.text, list) else [frame.text]
         return [_plain(str(text) if not isinstance(text, str) else text, room) for text in texts[:MAX_VALUES]]
