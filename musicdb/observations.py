@@ -184,7 +184,8 @@ class Writer:
         in_library = "p.in_library" if table == "platform_tracks" else "1"
         sql = (
             f"select p.external_id, p.id, p.metadata_hash, p.missing_since, {in_library} from json_each(?) as j "
-            f"join {table} as p on p.platform = ? and p.external_id = j.value"
+            # cross join: the keys first, else SQLite walks all of the platform and the keys for each of its rows
+            f"cross join {table} as p on p.platform = ? and p.external_id = j.value"
         )
         return {r[0]: r[1:] for r in self.db.execute(sql, [encode(list(keys)).decode(), self.platform])}
 
