@@ -11,7 +11,7 @@ Payload kinds; what Spotify sent stands in it unchanged:
     track          as sent, what the kinds above say of a track: stored with it, never fetched by itself
 
 Podcasts, audiobooks and what has no name are no tracks: their plays are kept raw (a ListenRow without
-track_external_id), their places in lists in the list's own payload; positions count the tracks of a list. What is private
+track_external_id), their places in lists in the list's payload; positions count the tracks of a list. What is private
 to a play (address, device, time) stays with the play and is not repeated in the track.
 
 Times: Spotify says when a play *ended* (ts, endTime: "when the stream ended", support.spotify.com), so a listen starts
