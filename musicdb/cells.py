@@ -19,6 +19,7 @@ PLATFORMS = {  # short names for chips; the colour is a thin edge set by dataset
 }  # fmt: skip
 COVERS = {"cover", "cover_id", "image_id"}
 KEYS = {"musical_key", "camelot"}
+TRACKS = {"track_id", "auto_track_id", "assigned_track_id"}
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 UTC = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
 JSON_SHOWN = 3000  # characters of one folded value; a hundred rows of whole payloads would make a page of megabytes
@@ -38,6 +39,14 @@ def chips(value) -> Markup | None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return None
     return Markup(" ").join(chip(name) for name in names if name)
+
+
+def claims(value) -> Markup | None:
+    """Chip and value of each platform in a JSON object {platform: value}."""
+    said = parsed(value) if isinstance(value, str) else None
+    if not isinstance(said, dict):
+        return None
+    return Markup(" ").join(Markup('<span class="said">{} {}</span>').format(chip(platform), one) for platform, one in said.items())
 
 
 def minutes(value) -> Markup | None:
@@ -118,7 +127,9 @@ def render(column: str, value, row=None, table: str | None = None, *, cover_url,
 
     row: a mapping or None; cover_url(image_id) -> address of its small picture; row_url(table, id) -> address of a row's page.
     """
-    if isinstance(value, dict):  # a foreign key whose label Datasette looked up
+    if isinstance(value, dict):  # a foreign key whose label Datasette looked up; that of an identity is a mere uid
+        if column in TRACKS and table != "track_links":
+            return None
         value = value.get("value")
     if value is None:
         return None
@@ -139,6 +150,10 @@ def render(column: str, value, row=None, table: str | None = None, *, cover_url,
         return chip(value) if isinstance(value, str) else None
     if column == "platforms":
         return chips(value)
+    if column in TRACKS and isinstance(value, int):
+        return link(row_url("tracks", value), value)
+    if column == "said_by":
+        return claims(value)
     if column in ("title", "our_title") and value:
         track = field(row, "id") if table == "library" else field(row, "track_id")
         return link(row_url("tracks", track), value) if isinstance(track, int) else None

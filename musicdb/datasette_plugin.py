@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 
 from datasette import hookimpl
@@ -103,7 +104,7 @@ def extra_template_vars(datasette):
         "cell": lambda column, value: cells.render(column, value, cover_url=None, row_url=None) or value,
         "chip": cells.chip,
         "hue": lambda text: sum(str(text).encode()) % 12,
-        "initials": lambda text: "".join(word[0] for word in str(text).split()[:2]).upper(),
+        "initials": lambda text: "".join(word[0] for word in re.findall(r"\w+", str(text))[:2]).upper(),
     }
 
 

@@ -147,7 +147,8 @@ async def album(db, album_id: int) -> dict | None:
 
 
 def fields(row: dict, claims: list[dict]) -> list[dict]:
-    """[{name, value, whose, decided, others: [(platform, value)]}]: each field's value, whose it is, and who says something else.
+    """[{name, value, whose, decided, agree: [platform], others: [(platform, value)]}]: each field's value, whose it is, who says the same and
+    who something else.
 
     A field without a column of its own (genres, label, ...) has no value here, only what the platforms say.
     """
@@ -166,8 +167,9 @@ def fields(row: dict, claims: list[dict]) -> list[dict]:
     for name in names:
         value, whose = row.get(name), sources.get(name)
         whose = whose if isinstance(whose, str) else None
-        others = [(platform, v) for platform, v in said.get(name, []) if not (platform == whose and v == value)]
-        out.append({"name": name, "value": value, "whose": whose, "decided": whose == "user", "others": others})
+        agree = [platform for platform, v in said.get(name, []) if v == value and platform != whose]
+        others = [(platform, v) for platform, v in said.get(name, []) if v != value]
+        out.append({"name": name, "value": value, "whose": whose, "decided": whose == "user", "agree": agree, "others": others})
     return out
 
 

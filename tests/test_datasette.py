@@ -189,8 +189,14 @@ def test_json_is_folded_and_long_json_is_cut(get):
     assert "<summary>everything spotify says: 2 fields</summary>" in page and "characters more" in page
 
 
+def test_a_row_is_shown_a_line_a_column_with_what_points_at_it(get):
+    page = get(lib("/platform_tracks/1")).text
+    assert "What platforms say of tracks: 1" in page and "<th scope=\"row\" title=" in page and "<b>1</b> track_links" in page
+    assert '<a href="/my+lib/tracks/1">1</a>' in get(lib("/track_links")).text
+
+
 def test_hostile_text_is_escaped_on_every_page(get, tables):
-    paths = ["/", lib(), lib("/tracks/1"), lib("/tracks/2"), lib("/release_groups/2"), *(lib(f"/{name}") for name in tables)]
+    paths = ["/", lib(), lib("/tracks/1"), lib("/tracks/2"), lib("/release_groups/2"), lib("/platform_tracks/2"), *(lib(f"/{name}") for name in tables)]
     paths += [lib(f"/{name}") for name in QUERIES]
     seen = 0
     for path in paths:
@@ -404,4 +410,5 @@ def test_values_look_like_music():
     assert "★★★★☆" in plain("rating", 4)
     assert plain("artists", '["A & B", "C"]') == "A &amp; B, C"
     assert plain("image_id", {"value": 3, "label": "ab12"}, {"title": 'A "B"'}) == cells.cover("/c/3", 'Cover of A "B"')
+    assert plain("said_by", '{"local": "<b>"}') == '<span class="said"><span class="chip p-local">file</span> &lt;b&gt;</span>'
     assert plain("title", "A", {"track_id": 7}) == '<a href="/tracks/7">A</a>'
