@@ -42,7 +42,7 @@ UNTAGGED = ("hrt02-04", "mp3", "Unsorted/track01.mp3")
 DISGUISED = ("qnc3-03", "flac", "Unsorted/really a flac.mp3")
 MOJIBAKE = ("unda033-02", "mp3", "Unsorted/razvodnoy.mp3")
 BROKEN = {
-    "Unsorted/broken download.flac": b"fLaC\x80\x00\x00\x22" + b"<html><body>503 Service Unavailable</body></html>",
+    "Unsorted/broken download.flac": b"<html><body><h1>503 Service Unavailable</h1></body></html>\n",
     "Unsorted/nothing in it.mp3": b"",
     "Unsorted/half a song.m4a": bytes.fromhex("00000020667479704d344120")
     + b"\x00" * 20
