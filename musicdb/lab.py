@@ -86,7 +86,6 @@ def _copy(source: Path, folder: Path, known: dict[str, str]) -> Copied:
     target, data = folder / source.name, source.read_bytes()
     ours = cells_hash(data)
     if not target.exists():
-        # Deleted by hand: it comes back only when there is a newer one, or when it was never there.
         _write(target, data)
         known[source.name] = ours
         return Copied(target, "new")

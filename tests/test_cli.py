@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -380,6 +381,21 @@ def test_an_import_makes_the_database_and_a_second_changes_nothing(lib, xml):
     assert (again["imports"][0]["new"], again["imports"][0]["changed"], again["imports"][0]["unchanged"]) == (0, 0, 2)
     after = state(lib)
     assert {table for table in after if after[table] != before[table]} <= {"operations", "sync_checkpoints"}
+
+
+def test_files_without_a_path_are_those_of_last_time(lib, tmp_path):
+    refused("import", "files", db=lib, says="which files.*musicdb import files")
+    sound = Path(musicdb.__file__).parent / "demo" / "sounds" / "dub.mp3"
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(sound, tmp_path / folder / "song.mp3")
+    good("import", "files", tmp_path / "one", tmp_path / "two", "--no-link", db=lib)
+    shutil.rmtree(tmp_path / "two")
+    result = run("import", "files", "--no-link", "--json", db=lib)
+    assert [one["source"] for one in json.loads(result.stdout)["imports"]] == [str(tmp_path / "one")]
+    assert "two is not there now" in result.stderr
+    shutil.rmtree(tmp_path / "one")
+    assert "none of the folders" in run("import", "files", db=lib).stderr
 
 
 def test_only_platforms_that_exist_are_offered():

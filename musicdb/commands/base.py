@@ -19,6 +19,7 @@ import click
 
 from musicdb import settings
 from musicdb.errors import BadInput, MusicdbError
+from musicdb.progress import Bar
 
 DB_KEY = "musicdb.db"  # in click's context: --db of whichever level gave it last
 INTERRUPTED = 130
@@ -176,37 +177,6 @@ def backup_now(here: settings.Settings, reason: str) -> None:
     made = backup.create(here.database, here.backup_dir, reason=reason)
     backup.thin(here.backup_dir, here.database)
     note(f"backup {reason}: {made.path}")
-
-
-class Bar:
-    """progress(done, total, what) as a bar on standard error, where that is a terminal; `say` prints a line without tearing it."""
-
-    def __init__(self, show: bool = True):
-        self.show = show
-        self.bar: Any = None
-
-    def __call__(self, done: int, total: int | None, what: str) -> None:
-        if self.bar is None:
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=total, unit="", disable=None if self.show else True, leave=False, dynamic_ncols=True)
-        bar = self.bar
-        if bar.disable:
-            return
-        if done < bar.n:
-            bar.reset(total=total)
-        bar.total = total
-        bar.set_description_str(str(what)[:40], refresh=False)
-        bar.update(done - bar.n)
-
-    def say(self, text: str) -> None:
-        if self.bar is not None and not self.bar.disable:
-            self.bar.clear()
-        click.echo(text)
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
 
 
 @contextmanager

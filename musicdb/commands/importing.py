@@ -30,9 +30,10 @@ class Source:
 # The platforms whose command is not the plain one. A platform file that is not named here gets `plain` and needs no line.
 SOURCES = {
     "files": Source(
-        "PATH...",
+        "[PATH]...",
         "Read the tags, lengths and covers of audio files.\n\n"
-        "Files that did not change since last time are skipped. Nothing is written to the files. What cannot be read is kept in the table `quarantine` with the reason.",
+        "Files that did not change since last time are skipped; without a PATH the folders of last time are read again. "
+        "Nothing is written to the files. What cannot be read is kept in the table `quarantine` with the reason.",
         ("musicdb import files ~/Music", "musicdb import files ~/Music /media/usb --verify"),
         (click.option("--verify", is_flag=True, help="Read every file whole: SHA-256 and a hash of all audio, which finds duplicates."),),
     ),
@@ -109,33 +110,39 @@ def run_import(name: str, *, sources: Any, paths: bool, everything: bool, accoun
                as_json: bool, **options: Any) -> None:  # fmt: skip
     """Import from each source in turn, then link and resolve; say one line a source."""
     given = list(sources) if isinstance(sources, tuple) else [sources]
-    chosen: list[Any] = [_existing(one) if paths else one for one in given] or [None]
+    chosen: list[Any] = [_existing(one) if paths else one for one in given]  # all of them before the first is read
     if len(chosen) > 1 and not SOURCES.get(name, plain(name)).argument.endswith("..."):
         raise click.UsageError(f"import {name} takes one source at a time")
+    if not chosen:
+        chosen = _folders_of_last_time() if name == "files" else [None]
     _daily_backup()
-    said: dict[str, Any] = {}
-    with base.database(create=True) as db, base.progress(not as_json) as step:
-        from musicdb import load
+    from musicdb import load
 
-        reports = []
-        for source in chosen:
-            reports.append(load.run(db, name, source, account=account, user=user, all=everything, progress=step, **options))
+    with base.database(create=True) as db, base.progress(not as_json) as step:
+        common = {"account": account, "user": user, "all": everything, "progress": step}
+        reports = [load.run(db, name, source, **common, **options) for source in chosen]
         linked = None if no_link else link_and_resolve(db, step)
-        platform = reports[0].platform
-        unmatched = db.value(UNMATCHED, {"platform": platform})
-    said = {"database": str(db.path), "imports": [report.as_dict() for report in reports], "unmatched": unmatched, "linked": linked}
+        unmatched = db.value(UNMATCHED, {"platform": reports[0].platform})
     if as_json:
-        base.say_json(said)
+        imports = [report.as_dict() for report in reports]
+        base.say_json({"database": str(db.path), "imports": imports, "unmatched": unmatched, "linked": linked})
         return
     for source, report in zip(chosen, reports, strict=True):
-        base.say(_line(report, source if len(chosen) > 1 else None))
+        base.say(report.line() + (f" ({source})" if len(chosen) > 1 else ""))
         for remark in report.notes:
             base.say(f"  note: {remark}")
     if linked:
-        base.say(f"linked: {linked['sentence']}; {unmatched:,} of {platform} without a track")
-    base.say(f"next: {_next(reports, unmatched, no_link)}")
+        base.say(f"linked: {linked['tracks']:,} tracks in the library; {unmatched:,} of {reports[0].platform} without a track")
+    base.say(f"next: {_next(reports, no_link)}")
 
 
+ROOTS = """
+select distinct f.root
+from media_files as f
+join platform_tracks as p on p.id = f.platform_track_id
+where p.missing_since is null and f.root is not null
+order by f.root
+"""
 UNMATCHED = """
 select count(*)
 from platform_tracks as t
@@ -156,16 +163,26 @@ def _existing(text: str) -> Path:
     return path
 
 
-def _line(report: Any, source: Path | None) -> str:
-    line = report.line()
-    return f"{line} ({source})" if source else line
+def _folders_of_last_time() -> list[Any]:
+    roots: list[str] = []
+    if base.database_path().exists():
+        with base.database() as db:
+            roots = [row["root"] for row in db.q(ROOTS)]
+    if not roots:
+        raise BadInput("which files? For instance: musicdb import files ~/Music")
+    there = [Path(root) for root in roots if Path(root).exists()]
+    for gone in sorted(set(roots) - set(map(str, there))):
+        base.note(f"{gone} is not there now: left out (is the drive connected?)")
+    if not there:
+        raise BadInput(f"none of the folders of last time is there: {', '.join(roots)}")
+    return there
 
 
-def _next(reports: list[Any], unmatched: int, no_link: bool) -> str:
+def _next(reports: list[Any], no_link: bool) -> str:
     if no_link:
         return "musicdb link"
     if any(report.quarantined for report in reports):
-        return f"musicdb serve; what was refused, and why: sqlite-utils rows \"{base.database_path()}\" quarantine -c item -c reason -t"
+        return f'musicdb serve; what was refused, and why: sqlite-utils rows "{base.database_path()}" quarantine -c item -c reason -t'
     return "musicdb serve (browser), musicdb lab (notebook)"
 
 
@@ -183,14 +200,13 @@ def _daily_backup() -> None:
 
 
 def link_and_resolve(db: Any, step: Any) -> dict[str, Any]:
-    """Link, resolve, choose covers; return the counts and a sentence."""
+    """Link, resolve, choose covers; return the counts."""
     from musicdb import images, links, truth
 
     linked = links.link(db, progress=step)
     resolved = truth.resolve(db, progress=step)
     images.select(db)
-    total = db.value(LIBRARY)
-    return {"link": as_dict(linked), "resolve": as_dict(resolved), "tracks": total, "sentence": f"{total:,} tracks in the library"}
+    return {"link": as_dict(linked), "resolve": as_dict(resolved), "tracks": db.value(LIBRARY)}
 
 
 def as_dict(report: Any) -> dict[str, Any]:
@@ -234,7 +250,7 @@ def link(as_json: bool) -> None:
         return
     base.say(_counts("linked", done["link"]))
     base.say(_counts("resolved", done["resolve"]))
-    base.say(f"{done['sentence']}, {waiting:,} links wait for you")
+    base.say(f"{done['tracks']:,} tracks in the library, {waiting:,} links wait for you")
     base.say("next: musicdb serve (browser), musicdb lab (notebook)")
 
 

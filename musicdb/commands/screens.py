@@ -116,8 +116,13 @@ def build_demo(place: Path) -> Path:
     """Build the demo in the folder, say what it holds, return its database."""
     from musicdb import demo as demos
 
-    with base.progress() as step:
-        report = demos.run(place, progress=step, echo=step.say)
+    with base.progress() as bar:
+
+        def echo(line: str) -> None:
+            bar.clear()
+            base.say(line)
+
+        report = demos.run(place, progress=bar, echo=echo)
     return report.inputs.database
 
 
