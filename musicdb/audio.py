@@ -10,6 +10,7 @@ import importlib
 import io
 import math
 import os
+import re
 import stat
 from typing import Any
 
@@ -101,9 +102,10 @@ class _Reader(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= MAX_READ:
-            rest = os.fstat(self.fileno()).st_size - self.tell()
-            if rest > MAX_READ and (size is None or size < 0 or size > MAX_READ):
-                raise PayloadError(f"a tag claims {rest if size is None or size < 0 else size:,} bytes")
+            rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
+            size = rest if size is None or size < 0 else min(size, rest)  # asked for 4 GB, it would take 4 GB first
+            if size > MAX_READ:
+                raise PayloadError(f"a tag claims {size:,} bytes")
         return super().read(size)
 
 
@@ -223,7 +225,9 @@ def _parse(file: _Reader, suffix: str):
     except Exception as error:
         guessed = _guess(file)
         if guessed is None:
-            raise PayloadError(f"{CLASSES[kind][2] if kind else ''}: {error or type(error).__name__}".lstrip(": ")) from None
+            # mutagen names the open file, whose number differs each time
+            why = re.sub(r"<musicdb\.audio\._Reader[^>]*>", "this", str(error)) or type(error).__name__
+            raise PayloadError(f"{CLASSES[kind][2]}: {why}" if kind else why) from None
         name = type(guessed).__name__
         return guessed, next((kind for kind, (_, cls, _) in CLASSES.items() if cls == name), kind)
 
@@ -278,7 +282,7 @@ def _plain(value: Any, room: list[int]) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return int(value) if -(2**63) <= value < 2**63 else str(int(value))
+        return int(value) if -(2**63) <= value < 2**63 else hex(value)[:1000]  # ID3 counters have any length
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, bytes | bytearray):

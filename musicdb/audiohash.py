@@ -105,7 +105,7 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _at(file: BinaryIO, offset: int, length: int) -> bytes:
-    if not 0 <= offset < 1 << 62:  # what a broken file claims
+    if not 0 <= offset < 1 << 43:  # what a broken file claims; file systems end at 16 TB
         return b""
     file.seek(offset)
     return file.read(length)
