@@ -14,16 +14,24 @@ COUNTS = {
     "unreadable items": "select count(*) from quarantine where resolved_at is null",
 }
 
-# Fields that a person compares; what differs only in spelling is left to the pages.
+# Fields that a person compares, said by more than one platform.
 DISAGREEING = """
-select l.id, l.title, l.artist_credit, count(*) as n, group_concat(v.field, ', ') as fields
-from (select field, track_id from platform_values
-  where n_values > 1 and field in ('title', 'year', 'genres', 'bpm', 'musical_key', 'rating', 'album')
-  order by field) as v
-join library as l on l.id = v.track_id
+select l.id, l.title, l.artist_credit, count(*) as n
+from (select track_id, field from claims where field in ('title', 'album', 'year', 'genres', 'bpm', 'musical_key', 'rating')
+  group by track_id, field having count(distinct value) > 1 and count(distinct platform) > 1) as c
+join library as l on l.id = c.track_id
 group by l.id
 order by n desc, l.id
 limit 1
+"""
+
+SAID = """
+select field, group_concat(value || ' (' || platform || ')', ', ') as said
+from (select distinct field, value, platform from claims
+  where track_id = ? and field in ('year', 'bpm', 'musical_key', 'rating') order by field, platform, value)
+group by field
+having count(distinct value) > 1 and count(distinct platform) > 1
+order by field = 'year' desc, field = 'musical_key' desc, field
 """
 
 ONE_ISRC = """
@@ -37,15 +45,17 @@ order by n desc, e.value
 limit 1
 """
 
+# The hash over windows of the audio is made at every scan and leaves tags out: equal means the same sound.
 TWO_FILES = """
-select l.id, l.title, l.artist_credit, count(*) as n, count(f.audio_hash) - count(distinct f.audio_hash) as same, min(f.path) as path
+select min(l.id) as id, l.title, l.artist_credit, count(*) as n,
+  min(substr(f.path, length(f.root) + 2)) as path, max(substr(f.path, length(f.root) + 2)) as other
 from media_files as f
 join platform_tracks as p on p.id = f.platform_track_id and p.missing_since is null
 join track_links as k on k.platform_track_id = f.platform_track_id and k.status in ('auto', 'confirmed')
 join library as l on l.id = k.track_id
-group by l.id
+group by f.window_hash
 having count(*) > 1
-order by n desc, same desc, l.id
+order by n desc, count(l.rating) desc, min(f.path) desc
 limit 1
 """
 
@@ -68,12 +78,16 @@ def sights(db) -> list[Sight]:
     """The track most disagreed about, an ISRC on two recordings, a song in several files: at most three, where there are such."""
     found = []
     if row := db.one(DISAGREEING):
-        text = f"{_name(row)}: the platforms disagree on {row['fields']} (musicdb why {row['id']})"
+        said = [f"{claim['field'].replace('_', ' ')} {claim['said']}" for claim in db.q(SAID, [row["id"]])]
+        text = f"{_name(row)}: its sources disagree on {row['n']} things" + (f", {'; '.join(said[:2])}" if said else "")
         found.append(_sight(row, text))
     if row := db.one(ONE_ISRC):
-        found.append(_sight(row, f"ISRC {row['isrc']} is on {row['n']} recordings: {row['titles']}; they stay apart"))
+        found.append(
+            _sight(row, f"ISRC {row['isrc']} is on {row['n']} recordings, {row['titles']}: it alone never links")
+        )
     if row := db.one(TWO_FILES):
-        found.append(_sight(row, f"{_name(row)} is on disk {row['n']} times, one of them {row['path']}"))
+        text = f"{_name(row)} is on disk {row['n']} times with the very same sound: {row['path']} and {row['other']}"
+        found.append(_sight(row, text))
     return found
 
 

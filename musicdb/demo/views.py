@@ -157,7 +157,7 @@ def _file(lib: Library, record: Record, song: Song, place: int, format: str) -> 
         "catalogue_number": record.code if habit["label"] < 0.6 else "",
     }
     if habit["year"] < 0.25:
-        tags["year"] = record.year + of_record.choice((1, 2, 7, 10))  # the year of the reissue
+        tags["year"] = min(record.year + of_record.choice((1, 2, 7, 10)), 2023)  # the year of the reissue
     if song.kind == "dub":
         tags["comment"] = rng.choice(("", "", "ripped from vinyl", "bought at the record fair", "promo"))
         if habit["bpm"] < 0.8:
