@@ -13,12 +13,13 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
+import msgspec
 import xxhash
 
 from .. import audio
-from ..errors import BadInput
+from ..errors import BadInput, PayloadError
 from ..filetags import said_of
 from ..shapes import Complete, Page, Refused, Row
 from ..worker import DEADLINE, Pool
@@ -52,6 +53,29 @@ NOT_AUDIO = frozenset(
 )
 _SKIPPED = frozenset(("$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "lost+found", "__MACOSX"))
 SKIPPED = _SKIPPED | {name.encode() for name in _SKIPPED}  # names are bytes on POSIX
+
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class FilePayload(TypedDict):
+    """The stored payload of a file: what the disk, the stream and the tags say."""
+
+    external_id: _Text
+    path: _Text
+    root: _Text
+    size: int
+    mtime_ns: int
+    path_bytes: NotRequired[str | None]  # hex, where the name is not UTF-8
+    ctime_ns: NotRequired[int | None]
+    inode: NotRequired[int | None]
+    format: NotRequired[str | None]
+    info: NotRequired[dict[str, Any] | None]  # length (s), bitrate, sample_rate, channels, ...
+    tag_format: NotRequired[str | None]
+    tags: NotRequired[dict[str, list] | None]  # raw
+    window_hash: NotRequired[str | None]
+    audio_hash: NotRequired[str | None]
+    file_hash: NotRequired[str | None]
 
 
 @dataclass(slots=True)
@@ -112,8 +136,18 @@ def fetch(
 def rows(kind: str, payload: dict[str, Any]) -> Iterator[Row]:
     """Yield the TrackRow, the FileRow, and an ImageRow where there is a cover (its bytes come beside, in Page.images).
 
-    Titles of files without one are their names, and not `said`. Never raises for a payload that `fetch` made.
+    Titles of files without one are their names, and not `said`. Raises PayloadError for what `fetch` cannot have made.
     """
+    if kind != "file":
+        raise PayloadError(f"no such payload kind of files: {kind!r}")
+    try:
+        msgspec.convert(payload, FilePayload)
+        yield from list(_rows(payload))
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PayloadError(f"no payload of a file: {type(error).__name__}: {error}") from error
+
+
+def _rows(payload: dict[str, Any]) -> Iterator[Row]:
     said = said_of(payload)
     external_id, path, info = payload["external_id"], payload["path"], payload.get("info") or {}
     yield {
