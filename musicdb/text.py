@@ -169,6 +169,26 @@ def version_key(title: str | None) -> str:
     return " ".join(_SAME_WORD.get(word, word) for word in norm(split_title(title).version).split())
 
 
+_EDITION = re.compile(r"(?i)\s*(?:[(\[]\s*(?:dis[ck]|cd)\s*[0-9]+[^)\]]*[)\]]|[-,]?\s+(?:dis[ck]|cd)\s*[0-9]+)\s*$")
+_SUFFIX = re.compile(r"\s+-\s+(EP|Single)\s*$")
+
+
+@lru_cache(65536)
+def split_album(title: str) -> tuple[str, str | None]:
+    """Split an album title into the one all editions share, and the type it names.
+
+    "Dusk (Deluxe Edition) [Disc 2]" -> ("Dusk", None); Apple's "Dusk - EP" -> ("Dusk", "ep"). "Dusk (Live)" stays whole.
+    """
+    base, kind = title.strip(), None
+    base = _EDITION.sub("", base) or base
+    if suffix := _SUFFIX.search(base):
+        base, kind = base[: suffix.start()].strip() or base, suffix[1].lower()
+    parts = split_title(base)
+    if parts.junk and not parts.version and not parts.featured:
+        base = parts.base
+    return base, kind
+
+
 # ---------- credits
 _JOIN = re.compile(
     r"\s*[;\x00]\s*|\s+/\s+|\s+vs\.?\s+|\s+pres(?:\.|ents)?\s+|(?:^|\s+|\s*[(\[]\s*)(?:feat\.?|ft\.?|featuring)\s+|\s*[)\]]\s*$", re.I

@@ -1,0 +1,107 @@
+"""Artists, labels, genres and albums by name: found, or made with a recorded identity that stays theirs.
+
+An identity remembers what it was made from (its origin), so a rebuild gives the same ids to the same names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import text
+
+if TYPE_CHECKING:
+    from .db import Database
+
+
+class Entities:
+    """One table of things known by a key; `fresh` holds the rows to insert.
+
+    table: artists, labels, genres or release_groups. everything: load the whole table at once (for many look-ups).
+    """
+
+    def __init__(self, db: Database, table: str, *, everything: bool):
+        self.db, self.table = db, table
+        self.kind = table.removesuffix("s")
+        self.known: dict[tuple, int | None] = {}
+        self.name: dict[int, str] = {}  # as shown
+        self.fresh: list[tuple] = []
+        self.identities: list[tuple[int, str, str]] = []  # id, uid, origin: those that did not exist yet
+        self._complete = everything
+        self._next: int | None = None
+        self._free: dict[str, int] = {}
+        if everything:
+            self._load("", [])
+
+    def _load(self, where: str, params: list) -> None:
+        groups = self.table == "release_groups"
+        shown, norm = ("title", "title_norm") if groups else ("name", "name_norm")
+        key = "ifnull(primary_artist_id, 0), title_norm, type" if groups else norm
+        plain = "disambiguation <> ''" if self.table == "artists" else "id"  # of several of one name, the one without a note comes first
+        sql = f"select id, {shown}, merged_into_id, {key} from {self.table} {where} order by deleted_at is not null, merged_into_id is not null, {plain}, id"
+        for id, name, into, *rest in self.db.execute(sql, params).fetchall():
+            if tuple(rest) in self.known:
+                continue
+            seen = {id}
+            while into is not None and into not in seen:  # merged: follow to the one that it is now
+                id = into
+                seen.add(id)
+                name, into = self.db.execute(f"select {shown}, merged_into_id from {self.table} where id = ?", [id]).fetchone()
+            self.known[tuple(rest)] = id
+            self.name[id] = name
+
+    def _find(self, key: tuple) -> int | None:
+        found = self.known.get(key)
+        if found is None and not self._complete and key not in self.known:
+            by = "ifnull(primary_artist_id, 0) = ? and title_norm = ? and type = ?" if self.table == "release_groups" else "name_norm = ?"
+            self._load(f"where {by} and deleted_at is null and merged_into_id is null", list(key))  # by index
+            if key not in self.known:
+                self._load(f"where {by}", list(key))
+            found = self.known.setdefault(key, None)
+        if found is None and self.table == "artists":
+            found = self.db.value("select artist_id from artist_aliases where alias_norm = ?", list(key)) if self._aliases() else None
+            if found is not None:
+                self.known[key] = found
+        return found
+
+    def _aliases(self) -> bool:
+        if not hasattr(self, "_has_aliases"):
+            self._has_aliases = self.db.value("select 1 from artist_aliases limit 1") is not None
+        return self._has_aliases
+
+    def _identity(self, origin: str) -> int:
+        if self._next is None:
+            ids, kind = f"{self.kind}_ids", self.kind
+            self._next = (self.db.value("select seq from sqlite_sequence where name = ?", [ids]) or 0) + 1
+            free = f"select origin, id from {ids} where origin is not null and id not in (select id from {self.table}) order by id desc"
+            self._free = dict(self.db.execute(free).fetchall()) if kind else {}
+        id = self._free.pop(origin, None)
+        if id is None:
+            id, self._next = self._next, self._next + 1
+            self.identities.append((id, self.db.new_uid(), origin))
+        return id
+
+    def get(self, name: str, *, artist: int | None = None, type: str | None = None) -> int | None:
+        """Id of the artist, label or genre of this name, or of the album of this title, artist and type; None for blank names."""
+        norm = text.norm(name)
+        if not norm:
+            return None
+        key = (artist or 0, norm, type) if self.table == "release_groups" else (norm,)
+        found = self._find(key)
+        if found is None:
+            # ids of artists are for ever, so an album's origin may name its artist by id
+            found = self._identity("/".join(map(str, key)))
+            row = (found, name.strip(), norm, artist, type) if self.table == "release_groups" else (found, name.strip(), norm)
+            self.fresh.append(row)
+            self.known[key] = found
+            self.name[found] = name.strip()
+        return found
+
+    def write(self, operation: int) -> int:
+        """Insert what is new; return how many."""
+        ids = f"{self.kind}_ids"
+        rows = [(*identity, operation) for identity in self.identities]
+        self.db.executemany(f"insert into {ids} (id, {self.kind}_uid, origin, operation_id) values (?, ?, ?, ?)", rows)
+        names = "id, title, title_norm, primary_artist_id, type" if self.table == "release_groups" else "id, name, name_norm"
+        marks = ", ".join("?" * (names.count(",") + 1))
+        self.db.executemany(f"insert into {self.table} ({names}) values ({marks})", self.fresh)
+        return len(self.fresh)
