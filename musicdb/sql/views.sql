@@ -29,9 +29,10 @@ where c.field not in ('cues', 'beat_grid', 'ids')
 group by c.track_id, c.field;
 
 create view library as -- The library as one reads it: a row a track, with album, cover and where it is.
-select t.id, t.title, t.version, t.artist_credit, g.title as album, t.year, t.bpm, t.musical_key, t.duration_ms, t.rating,
+select t.id,
   coalesce((select i.image_id from image_links as i where i.track_id = t.id and i.is_selected = 1),
     (select i.image_id from image_links as i where i.release_group_id = t.release_group_id and i.is_selected = 1)) as cover,
+  t.title, t.version, t.artist_credit, g.title as album, t.year, t.bpm, t.musical_key, t.duration_ms, t.rating,
   (select group_concat(platform, ' ') from (select distinct p.platform from track_links as k
     join platform_tracks as p on p.id = k.platform_track_id
     where k.track_id = t.id and k.status in ('auto', 'confirmed') order by p.platform)) as platforms,
