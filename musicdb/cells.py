@@ -131,13 +131,27 @@ def render(column: str, value, row=None, table: str | None = None, *, cover_url,
         if column in TRACKS and table != "track_links":
             return None
         value = value.get("value")
-    if value is None:
-        return None
     if column in COVERS and isinstance(value, int):
         return cover(cover_url(value), alt_of(row))
     if isinstance(value, bytes):
         image = field(row, "image_id") if column == "data" else None
         return None if image is None else cover(cover_url(image), alt_of(row))
+    if column in TRACKS and isinstance(value, int):
+        return link(row_url("tracks", value), value)
+    if column in ("title", "our_title") and value:
+        track = field(row, "id") if table == "library" else field(row, "track_id")
+        return link(row_url("tracks", track), value) if isinstance(track, int) else None
+    if column == "album" and value and isinstance(field(row, "release_group_id"), int):
+        return link(row_url("release_groups", field(row, "release_group_id")), value)
+    if column == "metadata" and isinstance(value, str) and isinstance(field(row, "platform"), str):
+        return folded(value, f"everything {PLATFORMS.get(field(row, 'platform'), field(row, 'platform'))} says")
+    return look(column, value)
+
+
+def look(column: str, value) -> Markup | None:
+    """The look of a value by the name of its column alone; None for a plain one."""
+    if value is None:
+        return None
     if column.endswith("_ms") or column == "ms_played":
         return minutes(value)
     if column == "bpm":
@@ -150,19 +164,11 @@ def render(column: str, value, row=None, table: str | None = None, *, cover_url,
         return chip(value) if isinstance(value, str) else None
     if column == "platforms":
         return chips(value)
-    if column in TRACKS and isinstance(value, int):
-        return link(row_url("tracks", value), value)
     if column == "said_by":
         return claims(value)
-    if column in ("title", "our_title") and value:
-        track = field(row, "id") if table == "library" else field(row, "track_id")
-        return link(row_url("tracks", track), value) if isinstance(track, int) else None
-    if column == "album" and isinstance(field(row, "release_group_id"), int):
-        return link(row_url("release_groups", field(row, "release_group_id")), value)
     if isinstance(value, str):
         if value[:1] in ("{", "[") and value[-1:] in ("}", "]"):
-            platform = field(row, "platform") if column == "metadata" else None
-            return folded(value, f"everything {PLATFORMS.get(platform, platform)} says" if isinstance(platform, str) else column)
+            return folded(value, column)
         if column.endswith(("_at", "_since")) or column == "at":
             return moment(value)
     return None

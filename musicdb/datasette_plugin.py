@@ -101,7 +101,7 @@ def extra_template_vars(datasette):
         **dict(of(f"musicdb_{page.__name__}", page) for page in (pages.home, pages.track, pages.album)),
         "musicdb_names": sorted(ours(datasette)),
         "musicdb_cover": lambda database, image_id, size="medium": cover_url(datasette, database, image_id, size),
-        "cell": lambda column, value: cells.render(column, value, cover_url=None, row_url=None) or value,
+        "cell": lambda column, value: cells.look(column, value) or value,
         "chip": cells.chip,
         "hue": lambda text: sum(str(text).encode()) % 12,
         "initials": lambda text: "".join(word[0] for word in re.findall(r"\w+", str(text))[:2]).upper(),

@@ -29,7 +29,7 @@ from release_groups as g
 left join artists as a on a.id = g.primary_artist_id
 left join image_links as l on l.release_group_id = g.id and l.is_selected = 1
 where g.deleted_at is null and g.merged_into_id is null
-order by g.id desc
+order by l.image_id is null, g.id desc
 limit :limit
 """
 
@@ -54,7 +54,7 @@ where t.id = :id
 CLAIMS = """
 select field, platform, value, type
 from claims
-where track_id = :id and field not in ('cues', 'beat_grid')
+where track_id = :id and field not in ('cues', 'beat_grid', 'cover')
 order by field, platform
 """
 
@@ -112,7 +112,7 @@ async def rows(db, sql: str, **params) -> list[dict]:
 
 
 async def home(db, limit: int = 24) -> dict:
-    """totals, platforms, albums (newest first, with covers) and the last operations."""
+    """totals, platforms, albums (those with a cover first, newest first) and the last operations."""
     totals = (await rows(db, TOTALS))[0]
     return {
         "totals": totals,

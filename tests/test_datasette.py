@@ -31,7 +31,7 @@ def library(tmp_path_factory):
     a = small.track("Nightfall", album, version="Dub Mix", artist_credit="Kōji Ōno", bpm=127.96, musical_key="5A", duration_ms=431999,
                     year=1997, rating=4, sources={"year": "user", "bpm": "rekordbox"})  # fmt: skip
     b = small.track(HOSTILE, small.album(HOSTILE), artist_credit=HOSTILE, year=2001, duration_ms=3_725_000)
-    observed = small.observe(a, "local", said={"year": 1997, "genres": ["Dub", HOSTILE], "bpm": 128, "duration_ms": 431999}, isrc="ZZAAA2600001")
+    observed = small.observe(a, "local", said={"year": 1997, "genres": ["Dub", HOSTILE], "bpm": 128, "duration_ms": 431999, "cover": "embedded"}, isrc="ZZAAA2600001")
     small.image((200, 0, 0), observed)
     other = small.observe(a, "spotify", said={"year": 1999, "title": HOSTILE}, title=HOSTILE, album=HOSTILE, artists=[HOSTILE],
                           metadata={"name": HOSTILE, "more": list(range(3000))})  # fmt: skip
