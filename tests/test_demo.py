@@ -227,7 +227,10 @@ def test_what_was_linked_is_the_same_song(done):
 
 
 def test_a_second_run_changes_nothing(done):
-    again = demo.run(done.inputs.directory)
+    lines = []
+    again = demo.run(done.inputs.directory, echo=lines.append)
+    assert [line.partition(":")[0] for line in lines[:4]] == ["local", "rekordbox", "spotify", "library"]
+    assert lines[-3:] == [f"{number}. {sight.text}" for number, sight in enumerate(again.sights, 1)]
     assert [(r.new, r.changed, r.vanished, r.listens_new) for r in again.imports.values()] == [(0, 0, 0, 0)] * 3
     assert again.linked.written == 0 and again.covers == 0
     assert again.counts == done.counts and again.sights == done.sights

@@ -101,6 +101,8 @@ def run(
     finally:
         db.close()
     say("library: " + ", ".join(f"{number} {what}" for what, number in report.counts.items()))
+    if report.sights:
+        say("Worth looking at:")
     for number, sight in enumerate(report.sights, 1):
         say(f"{number}. {sight.text}")
     return report
