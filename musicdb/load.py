@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import xxhash
@@ -21,7 +22,7 @@ import xxhash
 from . import images, platforms
 from .errors import BadInput, PayloadError
 from .known import Known
-from .observations import NOW, Writer, check, encode
+from .observations import NOW, Writer, check, check_row, encode
 from .shapes import Complete, Page, Refused
 
 Progress = Callable[[int, int | None, str], object]  # done, total or None, what is being done
@@ -209,7 +210,7 @@ class Load:
             try:
                 check(payload)
                 payload = encode(payload).decode()
-            except (PayloadError, TypeError, ValueError, RecursionError):
+            except (PayloadError, TypeError, ValueError, OverflowError, RecursionError):
                 payload = encode({"repr": ascii(payload)[:100_000]}).decode()
         item = item.encode("utf-8", "backslashreplace").decode()
         self.db.execute(
@@ -229,9 +230,11 @@ class Load:
                 encoded = encode(payload)
                 found = list(self.module.rows(page.kind, payload))
                 for row in found:
-                    check(row)
+                    check_row(row)
             except PayloadError as e:
                 refused.append((page.kind, name_of(payload), str(e), payload))
+            except UnicodeEncodeError:
+                refused.append((page.kind, name_of(payload), "a text in it holds half a character (a lone surrogate)", payload))
             except (KeyError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError) as e:
                 # rows() promises PayloadError; a payload odd enough to break the promise is still one item, not the whole run
                 refused.append((page.kind, name_of(payload), f"unreadable: {type(e).__name__}: {e}", payload))
@@ -245,7 +248,7 @@ class Load:
         before = w.counts.total() - w.counts["listens_known"]
         with self.db.atomic():
             if rows:
-                w.batch_id = self._batch(page, len(rows), hashes.hexdigest())
+                w.batch = cache(lambda: self._batch(page, len(rows), hashes.hexdigest()))
                 flat = [(row, encoded) for found, encoded in rows for row in found]
                 for entity in ("release", "track", "playlist"):
                     w.entities(entity, [(r, e, page.kind) for r, e in flat if r["row"] == entity])
@@ -261,12 +264,9 @@ class Load:
             w.refused.clear()
             self._resolve_refusals(page, rows)
             changed = w.counts.total() - w.counts["listens_known"] - before
-            if rows and not changed and page.cursor is None:
-                self.db.execute("delete from import_batches where id = ?", [w.batch_id])  # nothing happened: leave no trace
-                self.seq -= 1
-            elif rows:
+            if rows and (changed or page.cursor is not None):  # a page that changes nothing leaves no trace
                 self._start()
-                self.db.execute("update import_batches set changed = ? where id = ?", [changed, w.batch_id])
+                self.db.execute("update import_batches set changed = ? where id = ?", [changed, w.batch()])
             if page.cursor is not None:
                 self._checkpoint(page.scope, page.cursor)
 

@@ -5,9 +5,9 @@ Unchanged rows are not touched at all: a second import writes nothing. Nothing i
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -39,32 +39,44 @@ COPY = (
 BIG = 1 << 63
 
 
-def check(value: Any, where: str = "") -> None:
-    """Refuse what JSON or SQLite would change without a word: NaN, infinities, lone surrogates, integers over 64 bits.
+def check(value: Any) -> None:
+    """Refuse what JSON or SQLite would change without a word: NaN, infinities, integers over 64 bits. Raises PayloadError naming it.
 
-    Raises PayloadError naming the place.
+    Lone surrogates are refused by the encoder. Kept flat: it looks at every value of every payload.
     """
-    if value is None or value is True or value is False:
-        return
-    kind = type(value)
-    if kind is str:
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise PayloadError(f"{where or 'the text'} holds half a character (a lone surrogate)") from None
-    elif kind is dict:
-        for key, item in value.items():
-            if type(item) is not str or not item.isascii():
-                check(item, f"{where}.{key}" if where else str(key))
-    elif kind is list or kind is tuple:
-        for i, item in enumerate(value):
-            check(item, f"{where}[{i}]")
-    elif kind is float:
-        if not math.isfinite(value):
-            raise PayloadError(f"{where or 'a number'} is {value}, which JSON cannot hold")
-    elif kind is int and not -BIG <= value < BIG:
-        raise PayloadError(f"{where or 'a number'} is larger than 64 bits")
+    todo = [value]
+    while todo:
+        inner = todo.pop()
+        kind = type(inner)
+        if kind is dict:
+            inner = inner.values()
+        elif kind is not list and kind is not tuple:
+            inner = (inner,)
+        for item in inner:
+            kind = type(item)
+            if kind is str or item is None:
+                continue
+            if kind is dict or kind is list or kind is tuple:
+                todo.append(item)
+            elif kind is float:
+                if not isfinite(item):
+                    raise PayloadError(f"it holds the number {item}, which JSON cannot hold")
+            elif kind is int and not -BIG <= item < BIG:
+                raise PayloadError(f"it holds a number of {item.bit_length()} bits; SQLite holds 64")
+
+
+def check_row(row: Row) -> None:
+    """The same for a derived row, whose texts go into columns. Raises PayloadError naming the field."""
+    for key, value in row.items():
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():
+                try:
+                    value.encode()
+                except UnicodeEncodeError:
+                    raise PayloadError(f"{key} holds half a character (a lone surrogate)") from None
+        elif kind is float or kind is int or kind is dict:
+            check(value)
 
 
 def clean(value: str | None) -> str | None:
@@ -81,7 +93,7 @@ class Writer:
         self.seen: dict[str, set[str]] = {"track": set(), "release": set(), "playlist": set()}
         self.places: Counter[str] = Counter()  # playlist -> items seen
         self.refused: list[tuple[str, str, str, Any]] = []  # kind, item, reason, payload
-        self.batch_id: int | None = None
+        self.batch: Callable[[], int] = int  # makes the record of the running batch at its first write
         self.ids: dict[tuple[str, str], int] = {}  # (entity, external id) -> row id, of this run
 
     # ---- tracks, releases, playlists
@@ -149,7 +161,7 @@ class Writer:
             self.db.executemany(
                 "insert into observation_changes (at, import_batch_id, entity, platform, external_id, old, new) "
                 f"select {NOW}, ?, ?, ?, ?, metadata, ? from {table} where id = ?",
-                [(self.batch_id, entity, self.platform, key, new, id) for key, id, new in old],
+                [(self.batch(), entity, self.platform, key, new, id) for key, id, new in old],
             )
         if update:
             sets = ", ".join(f"{n} = ?" for n in names[2:])
@@ -229,7 +241,7 @@ class Writer:
         self.db.execute(
             "update media_files set path = path || char(0) || platform_track_id, path_hash = path_hash || platform_track_id "
             "where platform_track_id in (select f.platform_track_id from json_each(?) as j "
-            "join media_files as f on f.path = json_extract(j.value, '$[0]') where f.platform_track_id <> json_extract(j.value, '$[1]'))",
+            "cross join media_files as f on f.path = json_extract(j.value, '$[0]') where f.platform_track_id <> json_extract(j.value, '$[1]'))",
             [encode([[v[1], v[0]] for v in values]).decode()],
         )
 
@@ -334,7 +346,7 @@ class Writer:
                 self.counts["listens_known"] += 1
                 continue
             have.add(key)
-            raw.append((next_id, self.user_id, self.platform, key[1], key[0], self.batch_id, payload.decode()))
+            raw.append((next_id, self.user_id, self.platform, key[1], key[0], self.batch(), payload.decode()))
             if row.get("track_external_id"):
                 context = row.get("context")
                 plain.append(
