@@ -167,10 +167,21 @@ def fields(row: dict, claims: list[dict]) -> list[dict]:
     for name in names:
         value, whose = row.get(name), sources.get(name)
         whose = whose if isinstance(whose, str) else None
-        agree = [platform for platform, v in said.get(name, []) if v == value and platform != whose]
-        others = [(platform, v) for platform, v in said.get(name, []) if v != value]
+        pairs = said.get(name, [])
+        agree = sorted({platform for platform, v in pairs if same(name, v, value) and platform != whose})
+        others = [(platform, v) for platform, v in pairs if not same(name, v, value)]
         out.append({"name": name, "value": value, "whose": whose, "decided": whose == "user", "agree": agree, "others": others})
     return out
+
+
+def same(name: str, a, b) -> bool:
+    """Whether two values look the same on a page: 118.27 and 118.3 bpm, or times within a second, are no disagreement to look at."""
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        if name == "bpm":
+            return round(a, 1) == round(b, 1)
+        if name.endswith("_ms"):
+            return cells.clock(a) == cells.clock(b)
+    return a == b
 
 
 def signs(evidence: str | None) -> list[str]:

@@ -15,7 +15,7 @@ from datasette.app import Datasette
 from PIL import Image
 from tests.small import Small
 
-from musicdb import assets, cells, guard, images, schema, serve
+from musicdb import assets, cells, guard, images, pages, schema, serve
 from musicdb.errors import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -379,6 +379,23 @@ def test_assets_are_found_beside_an_installed_package_first(tmp_path, monkeypatc
 def test_our_folder_does_not_hide_the_real_datasette():
     assert not list((ROOT / "datasette").rglob("__init__.py")) and not list((ROOT / "datasette").rglob("*.py"))
     assert "site-packages" in datasette.__file__
+
+
+def test_fields_tell_who_agrees_and_who_does_not():
+    row = {"title": "A", "bpm": 118.27, "duration_ms": 431999, "sources": '{"title": "local", "bpm": "rekordbox"}'}
+
+    def claim(field, platform, value, type="text"):
+        return {"field": field, "platform": platform, "value": value, "type": type}
+
+    claims = [claim("title", "local", "A"), claim("title", "spotify", "A"), claim("title", "tidal", "B"), claim("bpm", "local", 118.3, "real"),
+              claim("duration_ms", "tidal", 432001, "integer"), claim("genres", "local", '["Dub","House"]', "array")]  # fmt: skip
+    found = {f["name"]: (f["whose"], f["agree"], f["others"]) for f in pages.fields(row, claims)}
+    assert found == {
+        "title": ("local", ["spotify"], [("tidal", "B")]),
+        "bpm": ("rekordbox", ["local"], []),
+        "duration_ms": (None, ["tidal"], []),
+        "genres": (None, [], [("local", "Dub, House")]),
+    }
 
 
 # ---------- cells, one by one
