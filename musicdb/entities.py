@@ -26,6 +26,7 @@ class Entities:
         self.name: dict[int, str] = {}  # as shown
         self.fresh: list[tuple] = []
         self.identities: list[tuple[int, str, str]] = []  # id, uid, origin: those that did not exist yet
+        self._asked: dict[tuple, int] = {}  # as written: most names come many times
         self._complete = everything
         self._next: int | None = None
         self._free: dict[str, int] = {}
@@ -82,6 +83,9 @@ class Entities:
 
     def get(self, name: str, *, artist: int | None = None, type: str | None = None) -> int | None:
         """Id of the artist, label or genre of this name, or of the album of this title, artist and type; None for blank names."""
+        asked = (name, artist, type)
+        if (found := self._asked.get(asked)) is not None:
+            return found
         norm = text.norm(name)
         if not norm:
             return None
@@ -94,6 +98,7 @@ class Entities:
             self.fresh.append(row)
             self.known[key] = found
             self.name[found] = name.strip()
+        self._asked[asked] = found
         return found
 
     def write(self, operation: int) -> int:

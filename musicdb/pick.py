@@ -164,13 +164,14 @@ def _version(o: Observed) -> str | None:
 def _names(o: Observed) -> list[str] | None:
     names = o.said.artists
     if names is None:
-        names = [name for name in msgspec.json.decode(o.artists) if isinstance(name, str)]
+        names = [name for name in msgspec.json.decode(o.artists) if isinstance(name, str)] if o.artists != "[]" else ()
     return [name for name in names if not text.is_nobody(name)] or None
 
 
 def _featured(o: Observed) -> list[str] | None:
     names = o.said.featured or text.split_title(o.said.title or o.title).featured
-    return names or [c.name for n in _names(o) or () for c in text.split_credit(n) if c.role == "featuring"] or None
+    guests = [n for n in _names(o) or () if "f" in n or "F" in n]  # feat., ft.
+    return names or [c.name for n in guests for c in text.split_credit(n) if c.role == "featuring"] or None
 
 
 def _album(o: Observed) -> str | None:
@@ -337,11 +338,10 @@ def _unions(observed: list[Observed], order: Iterable[int]) -> tuple[dict, set, 
     labels: set[tuple[str, str]] = set()
     ids: dict[tuple[str, str], str] = {}
     for o in (observed[i] for i in order):
-        for said, weight in ((o.said, 100), (o.release, OF_RELEASE)):
-            for names in (said.genres, said.styles):
-                for name in names or ():
-                    if (name, o.platform) not in genres:
-                        genres[name, o.platform] = weight
+        for said, weight in ((o.said, 100), (o.release, OF_RELEASE)) if o.release is not NOTHING else ((o.said, 100),):
+            for name in (*(said.genres or ()), *(said.styles or ())):
+                if (name, o.platform) not in genres:
+                    genres[name, o.platform] = weight
             if said.label:
                 labels.add((said.label, o.platform))
         if isrc := clean_isrc(o.isrc or o.said.isrc):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from . import text
@@ -204,6 +205,7 @@ def bare_id(value: str) -> str:
     return value.strip().partition("?")[0].rstrip("/").rpartition("/")[2].rpartition(":")[2]
 
 
+@lru_cache(65536)
 def clean_isrc(value: str | None) -> str | None:
     """USRC17607839 of "us-rc1-76-07839", None for what is none."""
     bare = (value or "").replace("-", "").replace(" ", "").upper()

@@ -225,6 +225,7 @@ def _split_credit(credit: str) -> tuple[Credit, ...]:
     return tuple(Credit(name.strip(), role, phrase) for name, role, phrase in parts if name.strip())
 
 
+@lru_cache(65536)
 def is_nobody(name: str) -> bool:
     """Whether an artist name says only that nobody is named: "Various Artists", "Unknown Artist", ""."""
     return norm(name) in _NOBODY or not norm(name)
