@@ -122,17 +122,20 @@ def run_import(name: str, *, sources: Any, paths: bool, everything: bool, accoun
         common = {"account": account, "user": user, "all": everything, "progress": step}
         reports = [load.run(db, name, source, **common, **options) for source in chosen]
         linked = None if no_link else link_and_resolve(db, step)
-        unmatched = db.value(UNMATCHED, {"platform": reports[0].platform})
+        unmatched = db.one(UNMATCHED, {"platform": reports[0].platform})
     if as_json:
         imports = [report.as_dict() for report in reports]
-        base.say_json({"database": str(db.path), "imports": imports, "unmatched": unmatched, "linked": linked})
+        base.say_json({"database": str(db.path), "imports": imports, "unmatched": dict(unmatched), "linked": linked})
         return
     for source, report in zip(chosen, reports, strict=True):
         base.say(report.line() + (f" ({source})" if len(chosen) > 1 else ""))
         for remark in report.notes:
             base.say(f"  note: {remark}")
     if linked:
-        base.say(f"linked: {linked['tracks']:,} tracks in the library; {unmatched:,} of {reports[0].platform} without a track")
+        base.say(_said_linked(linked["link"]))
+        without = f"{unmatched.library:,} of {reports[0].platform} without a track"
+        heard = f", {unmatched.heard:,} more were only heard" if unmatched.heard else ""
+        base.say(f"library: {linked['tracks']:,} tracks; {without}{heard}")
     base.say(f"next: {_next(reports, no_link)}")
 
 
@@ -144,7 +147,7 @@ where p.missing_since is null and f.root is not null
 order by f.root
 """
 UNMATCHED = """
-select count(*)
+select coalesce(sum(t.in_library = 1), 0) as library, coalesce(sum(t.in_library = 0), 0) as heard
 from platform_tracks as t
 left join track_links as k on k.platform_track_id = t.id and k.status in ('auto', 'confirmed')
 where t.platform = :platform and t.missing_since is null and k.id is null
@@ -248,8 +251,8 @@ def link(as_json: bool) -> None:
     if as_json:
         base.say_json(done | {"waiting": waiting})
         return
-    base.say(_counts("linked", done["link"]))
-    base.say(_counts("resolved", done["resolve"]))
+    base.say(_said_linked(done["link"]))
+    base.say(_said_resolved(done["resolve"]))
     base.say(f"{done['tracks']:,} tracks in the library, {waiting:,} links wait for you")
     base.say("next: musicdb serve (browser), musicdb lab (notebook)")
 
@@ -273,9 +276,17 @@ def resolve(as_json: bool) -> None:
     if as_json:
         base.say_json(done)
     else:
-        base.say(_counts("resolved", done))
+        base.say(_said_resolved(done))
 
 
-def _counts(what: str, counts: dict[str, Any]) -> str:
-    said = [f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items() if isinstance(n, int) and n]
-    return f"{what}: {', '.join(said) or 'nothing to do'}"
+def _said_linked(counts: dict[str, Any]) -> str:
+    """ "linked: 12 by isrc, 203 by key, 11 new tracks, 9 waiting for you" """
+    parts = [f"{n:,} by {method}" for method, n in counts.get("linked", {}).items() if n and method != "new"]
+    names = {"new_tracks": "new tracks", "candidates": "candidates", "decided": "as you decided"}
+    parts += [f"{counts[key]:,} {name}" for key, name in names.items() if counts.get(key)]
+    return f"linked: {', '.join(parts) or 'nothing new'}"
+
+
+def _said_resolved(counts: dict[str, Any]) -> str:
+    written = sum(counts.get("rows", {}).values())
+    return f"resolved: {counts.get('tracks', 0):,} tracks looked at, {written:,} rows written"

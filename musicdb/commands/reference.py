@@ -1,4 +1,4 @@
-"""The commands as a page: `python -m musicdb.commands.reference` writes docs/commands.md; a test keeps it fresh.
+"""The commands as pages: `python -m musicdb.commands.reference` writes docs/commands.md and the README's table; a test keeps them fresh.
 
 Made from the commands' own data, not from click's formatted help, which differs between its versions.
 """
@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+MARK, END = "<!-- commands: made by `python -m musicdb.commands.reference` -->", "<!-- /commands -->"
 
 
 def walk(command: click.Command, name: str, ctx: click.Context | None = None) -> Iterator[tuple[str, click.Command]]:
@@ -32,6 +34,28 @@ def markdown() -> str:
         usage = " ".join([name, *(_argument(p) for p in command.params if isinstance(p, click.Argument))])
         lines += [f"## {name}", "", f"`{usage}`", "", *_help(command), *_options(command), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def overview() -> str:
+    """Return the table of commands that the README shows."""
+    from musicdb.cli import cli
+
+    rows = [
+        f"| `{name}` | {command.get_short_help_str(200)} |"
+        for name, command in walk(cli, "musicdb")
+        if isinstance(command, click.Command) and not isinstance(command, click.Group)
+    ]
+    first = "| `musicdb` | Where the database is, what is in it, the next step. |"
+    return "\n".join(["| command | does |", "|---|---|", first, *rows])
+
+
+def with_overview(readme: str) -> str:
+    """Return the README's text with a fresh table between its two marks."""
+    before, mark, rest = readme.partition(MARK)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        raise ValueError(f"the README lacks {MARK} ... {END}")
+    return f"{before}{mark}\n\n{overview()}\n\n{end}{after}"
 
 
 def _argument(argument: click.Argument) -> str:
@@ -59,3 +83,5 @@ def _options(command: click.Command) -> list[str]:
 if __name__ == "__main__":
     Path("docs").mkdir(exist_ok=True)
     Path("docs/commands.md").write_text(markdown(), "utf-8")
+    readme = Path("README.md")
+    readme.write_text(with_overview(readme.read_text("utf-8")), "utf-8")

@@ -137,6 +137,7 @@ def show_demo(path: Path, browser: bool, own_music: str) -> None:
 
         def ready(address: str) -> None:
             base.say()
+            base.say(f"Database    {path}")
             base.say(f"Datasette   {address}")
             base.say(f"JupyterLab  {notebook.url}")
             base.say(f"Ctrl-C stops both; {own_music}")
