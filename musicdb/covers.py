@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# Cross joins keep the order that is written: from few tracks to their pictures, never from all pictures to the tracks.
 CANDIDATES = """
 with scope as (
   select t.id, t.release_group_id
   from tracks as t
   where t.deleted_at is null and t.merged_into_id is null
-    and (:all or t.id in (select value from json_each(:tracks)) or t.release_group_id in (select value from json_each(:albums)))
+    and {tracks}
 ),
 observed as (
   select s.id as track_id, s.release_group_id as album_id, p.id as platform_track_id, p.platform, p.release_external_id
@@ -27,19 +28,19 @@ where i.role = 'cover'
 union all
 select o.track_id, o.album_id, i.image_id, o.platform, i.position, m.width * m.height
 from observed as o
-join platform_releases as r on r.platform = o.platform and r.external_id = o.release_external_id
-join platform_images as i on i.platform_release_id = r.id
+cross join platform_releases as r on r.platform = o.platform and r.external_id = o.release_external_id
+cross join platform_images as i on i.platform_release_id = r.id
 join images as m on m.id = i.image_id
 where i.role = 'cover'
 union all
 select null, g.id, i.image_id, r.platform, i.position, m.width * m.height
 from release_groups as g
-join release_links as k on k.release_group_id = g.id and k.status in ('auto', 'confirmed')
-join platform_releases as r on r.id = k.platform_release_id
-join platform_images as i on i.platform_release_id = r.id
+cross join release_links as k on k.release_group_id = g.id and k.status in ('auto', 'confirmed')
+cross join platform_releases as r on r.id = k.platform_release_id
+cross join platform_images as i on i.platform_release_id = r.id
 join images as m on m.id = i.image_id
 where i.role = 'cover' and g.deleted_at is null and g.merged_into_id is null
-  and (:all or g.id in (select value from json_each(:albums)))
+  and {albums}
 """
 
 DECIDED = """
@@ -54,10 +55,15 @@ order by d.id
 STORED = """
 select id, image_id, track_id, release_group_id, platform, is_selected
 from image_links
-where role = 'cover' and (
-  (track_id is not null and (:all or track_id in (select value from json_each(:tracks))))
-  or (release_group_id is not null and (:all or release_group_id in (select value from json_each(:albums)))))
+where role = 'cover' and {links}
 """
+# Text and no `:all or ...`: that would keep SQLite from its indexes, and a single track would cost as much as all.
+EVERYTHING = {"tracks": "true", "albums": "true", "links": "(track_id is not null or release_group_id is not null)"}
+SOME = {
+    "tracks": "t.id in (select value from json_each(:tracks))",
+    "albums": "g.id in (select value from json_each(:albums))",
+    "links": "(track_id in (select value from json_each(:tracks)) or release_group_id in (select value from json_each(:albums)))",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ def select(db, tracks=None) -> int:
         wanted = _wanted(db, scope)
         stored = {}
         extra = []
-        for row in db.execute(STORED, scope).fetchall():
+        for row in _read(db, STORED, scope).fetchall():
             link_id, key, rest = row[0], (row[1], row[2], row[3]), (row[4], row[5])
             if key in stored or key not in wanted:
                 extra.append((link_id,))
@@ -138,9 +144,14 @@ def select(db, tracks=None) -> int:
     return len(extra) + len(new) + len(differing)
 
 
-def _scope(db, tracks) -> dict:
+def _read(db, sql: str, scope: dict | None):
+    return db.execute(sql.format(**(EVERYTHING if scope is None else SOME)), scope or {})
+
+
+def _scope(db, tracks) -> dict | None:
+    """JSON lists of the tracks asked for with the rest of their albums, and of those albums; None for everything."""
     if tracks is None:
-        return {"all": 1, "tracks": "[]", "albums": "[]"}
+        return None
     asked = json.dumps(list(tracks))
     albums = db.execute(
         "select distinct release_group_id from tracks"
@@ -151,7 +162,7 @@ def _scope(db, tracks) -> dict:
         "select id from tracks where id in (select value from json_each(?))"
         " or release_group_id in (select value from json_each(?))", (asked, albums)
     ).fetchall()  # fmt: skip
-    return {"all": 0, "tracks": json.dumps([row[0] for row in mates]), "albums": albums}
+    return {"tracks": json.dumps([row[0] for row in mates]), "albums": albums}
 
 
 def _wanted(db, scope) -> dict[tuple, tuple]:
@@ -161,7 +172,7 @@ def _wanted(db, scope) -> dict[tuple, tuple]:
     by_album: dict[int | None, dict[int, list[Candidate]]] = {}
     of_album: dict[int, list[Candidate]] = {}
     pools: dict[tuple, list[Candidate]] = {}  # by (track_id, release_group_id), of which one is None
-    for track, album, image, platform, position, area in db.execute(CANDIDATES, scope).fetchall():
+    for track, album, image, platform, position, area in _read(db, CANDIDATES, scope).fetchall():
         candidate = Candidate(image, platform, trust[platform], position, area or 0)
         pools.setdefault((None, album), []).append(candidate)
         if track is None:
@@ -213,7 +224,7 @@ def _decided(db, scope) -> dict[tuple, tuple[int | None, str | None]]:
         if not latest:
             continue
         merged = dict(map(tuple, db.execute(f"select id, merged_into_id from {table} where merged_into_id is not null").fetchall()))
-        within = None if scope["all"] else set(json.loads(scope[key]))
+        within = None if scope is None else set(json.loads(scope[key]))
         for entity_id in sorted(latest, key=lambda one: one in merged):
             value, platform = latest[entity_id]
             image_id = None

@@ -366,3 +366,12 @@ def test_looking_up_a_picture_scans_no_table(small):
     for sql in (OF_TRACK, OF_TRACKS_ALBUM, OF_ALBUM):
         plan = [row["detail"] for row in small.db.q(f"explain query plan {sql}", {"id": 1, "size": "small"})]
         assert not [line for line in plan if line.startswith("SCAN")], plan
+
+
+def test_selecting_for_some_tracks_scans_no_large_table(small):
+    from musicdb import covers
+
+    for sql in (covers.CANDIDATES, covers.STORED):
+        plan = [row["detail"] for row in small.db.q("explain query plan " + sql.format(**covers.SOME), {"tracks": "[1]", "albums": "[1]"})]
+        scans = [line for line in plan if line.startswith("SCAN") and line not in ("SCAN s", "SCAN o") and "json_each" not in line]
+        assert not scans, plan
