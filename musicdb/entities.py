@@ -38,7 +38,8 @@ class Entities:
         shown, norm = ("title", "title_norm") if groups else ("name", "name_norm")
         key = "ifnull(primary_artist_id, 0), title_norm, type" if groups else norm
         plain = "disambiguation <> ''" if self.table == "artists" else "id"  # of several of one name, the one without a note comes first
-        sql = f"select id, {shown}, merged_into_id, {key} from {self.table} {where} order by deleted_at is not null, merged_into_id is not null, {plain}, id"
+        order = f"deleted_at is not null, merged_into_id is not null, {plain}, id"
+        sql = f"select id, {shown}, merged_into_id, {key} from {self.table} {where} order by {order}"
         for id, name, into, *rest in self.db.execute(sql, params).fetchall():
             if tuple(rest) in self.known:
                 continue

@@ -60,7 +60,21 @@ def _seen(row: tuple) -> Seen:
         marks.append((platform, bare_id(external_id)))
     isrc = clean_isrc(isrc or named.get("isrc"))
     title = text.full_title(title, version) if isinstance(version, str) else title
-    return Seen(key, platform, external_id, bool(in_library), match_key, duration, isrc, album, title, marks, path, path and folded_path(path), audio)
+    return Seen(
+        key,
+        platform,
+        external_id,
+        bool(in_library),
+        match_key,
+        duration,
+        isrc,
+        album,
+        title,
+        marks,
+        path,
+        path and folded_path(path),
+        audio,
+    )
 
 
 # ---------- decisions
@@ -138,7 +152,7 @@ class Decided:
     def refusal(self, one: int, track: int) -> Said | None:
         """The decision that this observation is not that track, nor what it was merged into."""
         no = self.rejected.get(one)
-        return no and (no.get(track) or no.get(self.root(track))) or None
+        return (no and (no.get(track) or no.get(self.root(track)))) or None
 
     def target(self, one: int, rows: list[tuple]) -> tuple[list[tuple], list[int]]:
         """What the rows of one observation should be: [(row id or None, assigned, status, by, at)], row ids to delete; pure.
@@ -203,8 +217,8 @@ class Decided:
         db.executemany(f"update track_links set {sets} where id = ?", changed)
         evidence = _evidence([{"part": "person", "sentence": SENTENCES["person"]}])
         db.executemany(
-            "insert into track_links (platform_track_id, assigned_track_id, track_id, status, decided_by, decided_at, method, confidence, evidence) "
-            "values (?, ?, ?, ?, ?, ?, 'person', 100, ?)",
+            "insert into track_links (platform_track_id, assigned_track_id, track_id, status, decided_by, decided_at, "
+            "method, confidence, evidence) values (?, ?, ?, ?, ?, ?, 'person', 100, ?)",
             [(*row, evidence) for row in insert],
         )
         return len(delete) + len(changed) + len(insert)
@@ -262,7 +276,9 @@ def _match(db: Database, decided: Decided, report: Report, progress: Callable | 
         else:
             index.add(one, track)
     origins = _free_identities(db) if any(makes for _, makes in waiting) else {}
-    status = {(one, track): status for one, track, status in db.execute("select platform_track_id, assigned_track_id, status from track_links")}
+    status = {
+        (one, track): status for one, track, status in db.execute("select platform_track_id, assigned_track_id, status from track_links")
+    }
     refused: dict[int, set[int]] = {}
     for (one, track), word in status.items():
         if word == "rejected":
@@ -310,11 +326,15 @@ def _match(db: Database, decided: Decided, report: Report, progress: Callable | 
     return rows, identities
 
 
+FREE = """
+select i.origin, i.id
+from track_ids as i
+where i.origin is not null
+  and not exists (select 1 from track_links as k where k.assigned_track_id = i.id and k.status in ('auto', 'confirmed'))
+order by i.id desc
+"""
+
+
 def _free_identities(db: Database) -> dict[str, int]:
     """Origin -> identity, of tracks that no observation is linked to: an observation that comes back takes up its own again."""
-    return dict(
-        db.execute(
-            "select i.origin, i.id from track_ids as i where i.origin is not null "
-            "and not exists (select 1 from track_links as k where k.assigned_track_id = i.id and k.status in ('auto', 'confirmed')) order by i.id desc"
-        ).fetchall()
-    )
+    return dict(db.execute(FREE).fetchall())

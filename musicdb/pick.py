@@ -270,7 +270,7 @@ def pick(observed: list[Observed], orders: Orders, decided: dict[str, Decision] 
         "match_key": text.match_key(text.full_title(values["title"], values["version"]), primary),
         **{name: values[name] for name in ("duration_ms", "release_date", "year", "bpm", "musical_key", "rating")},
     }
-    return Picked(columns, credits, _group(values, observed, primary), *_unions(observed, heard['']), sources)
+    return Picked(columns, credits, _group(values, observed, primary), *_unions(observed, heard[""]), sources)
 
 
 def _credits(values: dict[str, Any]) -> list[Credited]:

@@ -110,8 +110,8 @@ def judge(one: Seen, track: int, cluster: Cluster, signs: set[str], *, only: boo
 
     signs: path, id, audio, isrc, key. only: no other track has the observation's key.
     """
-    gap, album = cluster.gap_ms(one), text.norm(one.album)
-    same_album = bool(album) and any(text.norm(a) == album for a in cluster.albums)
+    gap, album = cluster.gap_ms(one), _album(one.album)
+    same_album = bool(album) and any(_album(a) == album for a in cluster.albums)
     left = one.key.partition("|")[0]
     same_title = bool(left) and any(key.partition("|")[0] == left for key in cluster.keys)
     parts = [s for s in ("path", "id", "audio", "isrc", "key") if s in signs]
@@ -147,6 +147,11 @@ def judge(one: Seen, track: int, cluster: Cluster, signs: set[str], *, only: boo
     if only and not one.in_library:
         return say(True, "key", 70, "only", "no_length")
     return say(False, "key", 65, "no_length")
+
+
+def _album(title: str | None) -> str:
+    """What all editions of an album share: the deluxe edition has the same recordings."""
+    return text.norm(text.split_album(title)[0]) if title else ""
 
 
 # ---------- what is known: maps from a sign to the tracks that bear it

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int | None, str], object]
 COLUMNS = (
-    "title version artist_credit title_norm match_key duration_ms release_date year bpm musical_key rating release_group_id sources merged_into_id"
+    "title version artist_credit title_norm match_key duration_ms release_date year bpm musical_key rating "
+    "release_group_id sources merged_into_id"
 ).split()
 CHILDREN = {  # table: its columns; those of the row's key first
     "track_artists": ("track_id", "artist_id", "role", "position", "credited_as", "join_phrase"),
@@ -148,7 +149,9 @@ class _Work:
         for track, rows in groupby(self._rows(OBSERVED, "k.track_id"), key=lambda row: row[0]):
             observed = []
             for row in rows:
-                (_, platform, in_library, missing, key, title, artists, album, duration, isrc, date, said, release, its_said, its_title) = row
+                (_, platform, in_library, missing, key, title, artists, album, duration, isrc, date, said, release, its_said, its_title) = (
+                    row
+                )
                 of_release = pick.NOTHING
                 if release is not None:
                     if release not in releases:

@@ -21,9 +21,7 @@ _PITCH = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11, "h": 11}  # h
 _MINOR_OF = {8: 1, 3: 2, 10: 3, 5: 4, 0: 5, 7: 6, 2: 7, 9: 8, 4: 9, 11: 10, 6: 11, 1: 12}  # pitch class -> wheel
 _MAJOR_OF = {11: 1, 6: 2, 1: 3, 8: 4, 3: 5, 10: 6, 5: 7, 0: 8, 7: 9, 2: 10, 9: 11, 4: 12}
 _WHEEL = re.compile(r"0?([1-9]|1[0-2])\s*([abmd])", re.I)
-_NAMED = re.compile(
-    r"([a-h])\s*(#|♯|b|♭|-?\s*sharp|-?\s*flat|is|es)?\s*-?\s*(m|min|minor|moll|maj|major|dur)?\.?", re.I
-)
+_NAMED = re.compile(r"([a-h])\s*(#|♯|b|♭|-?\s*sharp|-?\s*flat|is|es)?\s*-?\s*(m|min|minor|moll|maj|major|dur)?\.?", re.I)
 _FLATS, _SHARPS = {"b", "♭", "flat", "es"}, {"#", "♯", "sharp", "is"}
 
 
