@@ -247,9 +247,19 @@ class Complete:
     """A list was read to its end: what `load` knows of it and did not see in this run is marked `missing_since`.
 
     of: "track", "release", "playlist" (all of the platform) or "playlist_item" (within = the playlist's external id).
-    within: for tracks of `local`, the scanned root. total: announced number; fewer seen = not complete, nothing is marked.
+    within: for tracks of `local`, the scanned root. total: announced number; fewer seen = not complete, nothing is marked; for the
+    places of a playlist the number of places the source has: those beyond are gone (places without music leave a gap).
+    scope: the resumable list that ends here; its cursor is forgotten.
     """
 
-    of: Literal["track", "release", "playlist", "playlist_item"]
+    of: Literal["track", "release", "playlist", "playlist_item", "collection_item"]
     within: str | None = None
     total: int | None = None
+    scope: str | None = None
+
+
+@dataclass(slots=True)
+class Note:
+    """Something a person should know of this run, for the report."""
+
+    text: str
