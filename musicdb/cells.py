@@ -80,7 +80,8 @@ def key(value) -> Markup | None:
 def stars(value) -> Markup | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 5:
         return None
-    return Markup('<span class="stars" title="{0} of 5" role="img" aria-label="{0} of 5">{1}</span>').format(value, "★" * value + "☆" * (5 - value))
+    shown = "★" * value + "☆" * (5 - value)
+    return Markup('<span class="stars" title="{0} of 5" role="img" aria-label="{0} of 5">{1}</span>').format(value, shown)
 
 
 def moment(value) -> Markup | None:
@@ -115,7 +116,8 @@ def parsed(value: str):
 
 
 def cover(url: str, alt: str, side: int = 64) -> Markup:
-    return Markup('<img class="cover" src="{}" alt="{}" loading="lazy" decoding="async" width="{}" height="{}">').format(url, alt, side, side)
+    html = '<img class="cover" src="{}" alt="{}" loading="lazy" decoding="async" width="{}" height="{}">'
+    return Markup(html).format(url, alt, side, side)
 
 
 def link(url: str, text) -> Markup:

@@ -62,12 +62,9 @@ def get_metadata(datasette, key):
     # Asked for by permission checks too, a hundred times a page: only these keys read descriptions.
     if key not in (None, "databases") or not ours(datasette):
         return {}
-    return {
-        "databases": {
-            name: {"tables": {table: {"description": text, "columns": dict(columns)} for table, (text, columns) in schema.descriptions().items()}}
-            for name in ours(datasette)
-        }
-    }
+    told = schema.descriptions().items()
+    tables = {name: {table: {"description": text, "columns": dict(columns)} for table, (text, columns) in told} for name in ours(datasette)}
+    return {"databases": {name: {"tables": tables[name]} for name in tables}}
 
 
 def cover_url(datasette, database: str, image_id: int, size: str = "small") -> str:

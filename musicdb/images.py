@@ -1,7 +1,7 @@
 """Pictures: made safe once, kept in four sizes, found by track or album.
 
 `prepare` is pure and can run in a worker process; `insert` and `store` write; `get` reads; `select` chooses. A picture is known by the
-SHA-256 of the bytes that came; only our own JPEG renditions of it are stored and served, so nothing that a stranger wrote reaches a browser.
+SHA-256 of the bytes that came; only our own JPEG renditions of it are stored and served, so that no stranger's bytes reach a browser.
 """
 
 from __future__ import annotations

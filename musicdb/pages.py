@@ -59,8 +59,8 @@ order by field, platform
 """
 
 LINKS = """
-select k.id as link_id, k.status, k.method, k.confidence, k.evidence, p.id, p.platform, p.external_id, p.title, p.artists, p.album, p.duration_ms,
-  p.missing_since
+select k.id as link_id, k.status, k.method, k.confidence, k.evidence,
+  p.id, p.platform, p.external_id, p.title, p.artists, p.album, p.duration_ms, p.missing_since
 from track_links as k
 join platform_tracks as p on p.id = k.platform_track_id
 where k.track_id = :id
@@ -103,8 +103,8 @@ limit 500
 """
 
 # The fields of a track in the order people look for them; others follow by name.
-FIELDS = ["title", "version", "artist_credit", "artists", "album", "year", "release_date", "genres", "bpm", "musical_key", "rating", "duration_ms",
-          "label", "catalogue_number", "isrc", "comment"]  # fmt: skip
+FIELDS = """title version artist_credit artists album year release_date genres bpm musical_key rating duration_ms
+label catalogue_number isrc comment""".split()
 
 
 async def rows(db, sql: str, **params) -> list[dict]:
@@ -123,7 +123,7 @@ async def home(db, limit: int = 24) -> dict:
 
 
 async def track(db, track_id: int) -> dict | None:
-    """One track: its values with whose they are and what others say, its links with their evidence, playlists and plays; None without it."""
+    """One track: values with whose they are and what others say, links with their evidence, playlists, plays; None without it."""
     found = await rows(db, TRACK, id=track_id)
     if not found:
         return None
@@ -147,8 +147,7 @@ async def album(db, album_id: int) -> dict | None:
 
 
 def fields(row: dict, claims: list[dict]) -> list[dict]:
-    """[{name, value, whose, decided, agree: [platform], others: [(platform, value)]}]: each field's value, whose it is, who says the same and
-    who something else.
+    """[{name, value, whose, decided, agree: [platform], others: [(platform, value)]}]: whose each value is, and who says something else.
 
     A field without a column of its own (genres, label, ...) has no value here, only what the platforms say.
     """
@@ -158,7 +157,8 @@ def fields(row: dict, claims: list[dict]) -> list[dict]:
         value = claim["value"]
         if claim["type"] in ("array", "object"):
             value = cells.parsed(value)
-            value = ", ".join(map(str, value)) if isinstance(value, list) else ", ".join(f"{k} {v}" for k, v in (value or {}).items())
+            parts = value if isinstance(value, list) else [f"{k} {v}" for k, v in (value or {}).items()]
+            value = ", ".join(map(str, parts))
         pair = claim["platform"], value
         if pair not in said.setdefault(claim["field"], []):
             said[claim["field"]].append(pair)

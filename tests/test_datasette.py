@@ -13,10 +13,10 @@ import pytest
 import yaml
 from datasette.app import Datasette
 from PIL import Image
-from tests.small import Small
 
 from musicdb import assets, cells, guard, images, pages, schema, serve
 from musicdb.errors import BadInput
+from tests.small import Small
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -28,19 +28,43 @@ def library(tmp_path_factory):
     path = tmp_path_factory.mktemp("library") / "my lib.db"
     small = Small(path)
     album = small.album("Nightfall")
-    a = small.track("Nightfall", album, version="Dub Mix", artist_credit="Kōji Ōno", bpm=127.96, musical_key="5A", duration_ms=431999,
-                    year=1997, rating=4, sources={"year": "user", "bpm": "rekordbox"})  # fmt: skip
+    values = {"version": "Dub Mix", "artist_credit": "Kōji Ōno", "bpm": 127.96, "musical_key": "5A", "duration_ms": 431999, "year": 1997}
+    a = small.track("Nightfall", album, **values, rating=4, sources={"year": "user", "bpm": "rekordbox"})
     b = small.track(HOSTILE, small.album(HOSTILE), artist_credit=HOSTILE, year=2001, duration_ms=3_725_000)
-    observed = small.observe(a, "local", said={"year": 1997, "genres": ["Dub", HOSTILE], "bpm": 128, "duration_ms": 431999, "cover": "embedded"}, isrc="ZZAAA2600001")
+    observed = small.observe(
+        a,
+        "local",
+        said={"year": 1997, "genres": ["Dub", HOSTILE], "bpm": 128, "duration_ms": 431999, "cover": "embedded"},
+        isrc="ZZAAA2600001",
+    )
     small.image((200, 0, 0), observed)
-    other = small.observe(a, "spotify", said={"year": 1999, "title": HOSTILE}, title=HOSTILE, album=HOSTILE, artists=[HOSTILE],
-                          metadata={"name": HOSTILE, "more": list(range(3000))})  # fmt: skip
+    other = small.observe(
+        a,
+        "spotify",
+        said={"year": 1999, "title": HOSTILE},
+        title=HOSTILE,
+        album=HOSTILE,
+        artists=[HOSTILE],
+        metadata={"name": HOSTILE, "more": list(range(3000))},
+    )
     small.observe(b, "rekordbox", said={"year": 2001}, missing_since="2026-05-01T00:00:00Z", isrc="ZZAAA2600001")
     playlist = small.insert("platform_playlists", platform="spotify", external_id="p1", name=HOSTILE)
-    small.insert("platform_playlist_items", platform_playlist_id=playlist, position=0, platform_track_id=other, first_seen_at="2026-05-03T12:04:00Z")
-    raw = small.insert("listens_raw", user_id=1, platform="spotify", listened_at="2026-05-03T12:04:00Z", payload={}, ingested_at="2026-05-03T12:05:00Z")
+    small.insert(
+        "platform_playlist_items", platform_playlist_id=playlist, position=0, platform_track_id=other, first_seen_at="2026-05-03T12:04:00Z"
+    )
+    raw = small.insert(
+        "listens_raw", user_id=1, platform="spotify", listened_at="2026-05-03T12:04:00Z", payload={}, ingested_at="2026-05-03T12:05:00Z"
+    )
     external_id = small.db.value("select external_id from platform_tracks where id = ?", [other])
-    small.insert("listens", raw_id=raw, user_id=1, platform="spotify", track_external_id=external_id, listened_at="2026-05-03T12:04:00Z", ms_played=200000)
+    small.insert(
+        "listens",
+        raw_id=raw,
+        user_id=1,
+        platform="spotify",
+        track_external_id=external_id,
+        listened_at="2026-05-03T12:04:00Z",
+        ms_played=200000,
+    )
     small.insert("quarantine", platform="local", kind="file", item=HOSTILE, reason=HOSTILE, at="2026-05-03T12:04:00Z")
     small.insert("artists", id=small.identity("artist"), name=HOSTILE, name_norm="x")
     with small.db.operation("import", platform="spotify"):
@@ -98,7 +122,8 @@ QUERIES = yaml.safe_load((ROOT / "metadata.yml").read_text("utf-8"))["databases"
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_saved_query_answers_with_and_without_parameters(get, name):
-    given = {"field": "bpm", "key": "Am", "bpm": "128", "within": "8", "since": "2026-01-01", "until": "2027-01-01", "title": "Night", "what": "year"}
+    given = {"field": "bpm", "key": "Am", "bpm": "128", "within": "8", "title": "Night", "what": "year"}
+    given |= {"since": "2026-01-01", "until": "2027-01-01"}
     wanted = {p: given[p] for p in re.findall(r":(\w+)", QUERIES[name]["sql"])}
     for params in ({}, wanted):
         answer = get(lib(f"/{name}"), params=params)
@@ -158,7 +183,7 @@ def test_a_track_page_says_whose_each_value_is(get):
     assert 'src="/-/cover/my+lib/1/large"' in page
     assert 'class="chip p-user won"' in page and "decided" in page  # the year is a decision
     assert 'class="differs"' in page  # Spotify says 1999
-    assert "same title" in page and "<b class=\"num\">97</b>" in page  # evidence of the links
+    assert "same title" in page and '<b class="num">97</b>' in page  # evidence of the links
     assert "All columns" in page
 
 
@@ -191,12 +216,20 @@ def test_json_is_folded_and_long_json_is_cut(get):
 
 def test_a_row_is_shown_a_line_a_column_with_what_points_at_it(get):
     page = get(lib("/platform_tracks/1")).text
-    assert "What platforms say of tracks: 1" in page and "<th scope=\"row\" title=" in page and "<b>1</b> track_links" in page
+    assert "What platforms say of tracks: 1" in page and '<th scope="row" title=' in page and "<b>1</b> track_links" in page
     assert '<a href="/my+lib/tracks/1">1</a>' in get(lib("/track_links")).text
 
 
 def test_hostile_text_is_escaped_on_every_page(get, tables):
-    paths = ["/", lib(), lib("/tracks/1"), lib("/tracks/2"), lib("/release_groups/2"), lib("/platform_tracks/2"), *(lib(f"/{name}") for name in tables)]
+    paths = [
+        "/",
+        lib(),
+        lib("/tracks/1"),
+        lib("/tracks/2"),
+        lib("/release_groups/2"),
+        lib("/platform_tracks/2"),
+        *(lib(f"/{name}") for name in tables),
+    ]
     paths += [lib(f"/{name}") for name in QUERIES]
     seen = 0
     for path in paths:
@@ -227,8 +260,18 @@ def test_a_cover_has_an_etag_and_is_private(get):
     assert get("/-/cover/my+lib/1/small").headers["etag"] != answer.headers["etag"]
 
 
-@pytest.mark.parametrize("path", ["/-/cover/my+lib/999/small", "/-/cover/my+lib/1/original", "/-/cover/my+lib/1/huge", "/-/cover/other/1/small",
-                                  "/-/cover/my+lib/x/small", "/-/cover/my+lib/99999999999999999999/small", "/-/cover/_internal/1/small"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/-/cover/my+lib/999/small",
+        "/-/cover/my+lib/1/original",
+        "/-/cover/my+lib/1/huge",
+        "/-/cover/other/1/small",
+        "/-/cover/my+lib/x/small",
+        "/-/cover/my+lib/99999999999999999999/small",
+        "/-/cover/_internal/1/small",
+    ],
+)
 def test_what_is_no_cover_is_not_found(get, path):
     assert get(path).status_code == 404
 
@@ -251,8 +294,24 @@ def test_the_stylesheet_is_cached_by_its_hash(get):
 # ---------- the guard
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "evil.example:8001",
-                                  "0.0.0.0", "[::2]:8001", "", "localhost:x", "127.0.0.1:", "10.0.0.5:8001", "[::1", "localhost/x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "127.0.0.1@evil.example",
+        "evil.example:8001",
+        "0.0.0.0",
+        "[::2]:8001",
+        "",
+        "localhost:x",
+        "127.0.0.1:",
+        "10.0.0.5:8001",
+        "[::1",
+        "localhost/x",
+    ],
+)
 def test_a_foreign_host_is_refused(get, host):
     for path in ("/", lib("/tracks.json"), "/-/cover/my+lib/1/small"):
         assert get(path, headers={"host": host}).status_code == 403
@@ -265,8 +324,13 @@ def test_this_computer_is_answered(get, host):
 
 def test_another_site_cannot_post(get):
     form = {"host": "127.0.0.1:8001"}
-    for extra in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}, {"origin": "null"},
-                  {"origin": "http://127.0.0.1:9999"}):  # fmt: skip
+    for extra in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9999"},
+    ):
         for method in ("post", "put", "patch", "delete"):
             assert get(lib(), method=method, headers=form | extra).status_code == 403, (method, extra)
     for extra in ({"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {"origin": "http://127.0.0.1:8001"}, {}):
@@ -387,8 +451,14 @@ def test_fields_tell_who_agrees_and_who_does_not():
     def claim(field, platform, value, type="text"):
         return {"field": field, "platform": platform, "value": value, "type": type}
 
-    claims = [claim("title", "local", "A"), claim("title", "spotify", "A"), claim("title", "tidal", "B"), claim("bpm", "local", 118.3, "real"),
-              claim("duration_ms", "tidal", 432001, "integer"), claim("genres", "local", '["Dub","House"]', "array")]  # fmt: skip
+    claims = [
+        claim("title", "local", "A"),
+        claim("title", "spotify", "A"),
+        claim("title", "tidal", "B"),
+        claim("bpm", "local", 118.3, "real"),
+        claim("duration_ms", "tidal", 432001, "integer"),
+        claim("genres", "local", '["Dub","House"]', "array"),
+    ]
     found = {f["name"]: (f["whose"], f["agree"], f["others"]) for f in pages.fields(row, claims)}
     assert found == {
         "title": ("local", ["spotify"], [("tidal", "B")]),
@@ -401,7 +471,9 @@ def test_fields_tell_who_agrees_and_who_does_not():
 # ---------- cells, one by one
 
 
-@pytest.mark.parametrize(("ms", "shown"), [(0, "0:00"), (431999, "7:12"), (59_499, "0:59"), (59_500, "1:00"), (3_600_000, "1:00:00"), (36_000_500, "10:00:00")])
+@pytest.mark.parametrize(
+    ("ms", "shown"), [(0, "0:00"), (431999, "7:12"), (59_499, "0:59"), (59_500, "1:00"), (3_600_000, "1:00:00"), (36_000_500, "10:00:00")]
+)
 def test_times_are_minutes_and_seconds(ms, shown):
     assert cells.clock(ms) == shown
 
@@ -410,11 +482,31 @@ def plain(column, value, row=None, table=None):
     return cells.render(column, value, row, table, cover_url=lambda i: f"/c/{i}", row_url=lambda t, i: f"/{t}/{i}")
 
 
-@pytest.mark.parametrize(("column", "value"), [
-    ("bpm", "fast"), ("bpm", True), ("rating", 9), ("rating", "4"), ("duration_ms", "long"), ("duration_ms", -1), ("musical_key", "nonsense"),
-    ("musical_key", 7), ("cover", "1"), ("platforms", 3), ("platforms", "[1, 2]"), ("platform", 7), ("metadata", "{broken}"), ("metadata", "[]"),
-    ("created_at", "soon"), ("created_at", "2026-13-03T12:04:00Z"), ("title", "A"), ("anything", "text"), ("data", b"bytes"), ("bpm", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("bpm", "fast"),
+        ("bpm", True),
+        ("rating", 9),
+        ("rating", "4"),
+        ("duration_ms", "long"),
+        ("duration_ms", -1),
+        ("musical_key", "nonsense"),
+        ("musical_key", 7),
+        ("cover", "1"),
+        ("platforms", 3),
+        ("platforms", "[1, 2]"),
+        ("platform", 7),
+        ("metadata", "{broken}"),
+        ("metadata", "[]"),
+        ("created_at", "soon"),
+        ("created_at", "2026-13-03T12:04:00Z"),
+        ("title", "A"),
+        ("anything", "text"),
+        ("data", b"bytes"),
+        ("bpm", None),
+    ],
+)
 def test_an_odd_value_is_left_to_datasette(column, value):
     assert plain(column, value) is None
 

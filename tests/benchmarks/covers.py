@@ -1,7 +1,7 @@
 """Cover renditions against naive decoding, against copy + thumbnail, and against the floor of decoding and encoding alone.
 
 Run: python tests/benchmarks/covers.py [--covers 6] [--side 1400 --side 3000] [--rounds 5]. Medians of interleaved runs, one process.
-The goals are those of 1400 px, a usual cover; under 1280 px a JPEG cannot be decoded at half its size, so the lead over naive is smaller there.
+The goals are those of 1400 px, a usual cover; under 1280 px a JPEG cannot be decoded at half its size, so the lead is smaller there.
 """
 
 from __future__ import annotations
