@@ -68,30 +68,26 @@ EXTENSIONS = {  # a name is believed only where the first bytes say nothing
     **{"tta": "tta", "tak": "tak"},
 }
 MAGIC_BYTES = 64
-_MAGIC = (  # kind, (offset, bytes) that must all be there
-    ("flac", (0, b"fLaC")),
-    ("opus", (0, b"OggS"), (28, b"OpusHead")),
-    ("speex", (0, b"OggS"), (28, b"Speex   ")),
-    ("oggflac", (0, b"OggS"), (28, b"\x7fFLAC")),
-    ("theora", (0, b"OggS"), (28, b"\x80theora")),
-    ("vorbis", (0, b"OggS")),
-    ("mp4", (4, b"ftyp")),
-    ("wav", (0, b"RIFF"), (8, b"WAVE")),
-    ("wav", (0, b"RF64"), (8, b"WAVE")),
-    ("aiff", (0, b"FORM"), (8, b"AIF")),
-    ("asf", (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11")),
-    ("ape", (0, b"MAC ")),
-    ("wavpack", (0, b"wvpk")),
-    ("musepack", (0, b"MPCK")),
-    ("musepack", (0, b"MP+")),
-    ("dsf", (0, b"DSD ")),
-    ("dsdiff", (0, b"FRM8")),
-    ("tta", (0, b"TTA1")),
-    ("tak", (0, b"tBaK")),
-    ("optimfrog", (0, b"OFR ")),
-    ("midi", (0, b"MThd")),
-)
-_WEAK = (("mp3", b"\xff\xfb"), ("mp3", b"\xff\xfa"), ("mp3", b"\xff\xf3"), ("aac", b"\xff\xf1"), ("aac", b"\xff\xf9"))
+_MAGIC = {  # the first four bytes -> (offset, bytes, kind) of which the first that fits decides
+    b"fLaC": ((0, b"", "flac"),),
+    b"OggS": (
+        (28, b"OpusHead", "opus"), (28, b"Speex   ", "speex"), (28, b"\x7fFLAC", "oggflac"), (28, b"\x80theora", "theora"), (0, b"", "vorbis"),
+    ),  # fmt: skip
+    b"RIFF": ((8, b"WAVE", "wav"),),
+    b"RF64": ((8, b"WAVE", "wav"),),
+    b"FORM": ((8, b"AIF", "aiff"),),
+    b"\x30\x26\xb2\x75": ((4, b"\x8e\x66\xcf\x11", "asf"),),
+    b"MAC ": ((0, b"", "ape"),),
+    b"wvpk": ((0, b"", "wavpack"),),
+    b"MPCK": ((0, b"", "musepack"),),
+    b"DSD ": ((0, b"", "dsf"),),
+    b"FRM8": ((0, b"", "dsdiff"),),
+    b"TTA1": ((0, b"", "tta"),),
+    b"tBaK": ((0, b"", "tak"),),
+    b"OFR ": ((0, b"", "optimfrog"),),
+    b"MThd": ((0, b"", "midi"),),
+}
+_SHORT = {b"ID3": "id3", b"MP+": "musepack", b"\xff\xfb": "mp3", b"\xff\xfa": "mp3", b"\xff\xf3": "mp3", b"\xff\xf1": "aac", b"\xff\xf9": "aac"}
 _FAMILIES = {"ID3Tags": "id3", "VComment": "vorbis", "MP4Tags": "mp4", "ASFTags": "asf", "APEv2": "ape"}
 _INFO = ("length", "bitrate", "sample_rate", "channels", "bits_per_sample", "bitrate_mode")
 _IMAGES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"GIF8", "image/gif"), (b"RIFF", "image/webp"))
@@ -152,12 +148,12 @@ def hash_audio(path: bytes | str) -> str | None:
 
 def kind_of(head: bytes) -> str | None:
     """The kind (a key of CLASSES) of a file that starts with these MAGIC_BYTES, "id3" where only a tag shows, or None."""
-    for kind, *wanted in _MAGIC:
-        if all(head.startswith(magic, offset) for offset, magic in wanted):
+    for offset, magic, kind in _MAGIC.get(head[:4], ()):
+        if head.startswith(magic, offset):
             return kind
-    if head.startswith(b"ID3"):
-        return "id3"
-    return next((kind for kind, magic in _WEAK if head.startswith(magic)), None)
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    return _SHORT.get(head[:3]) or _SHORT.get(head[:2])
 
 
 def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
@@ -427,15 +423,13 @@ def _best(pictures: list[tuple[dict[str, Any], bytes]]) -> int | None:
 
 # ---------- the stream
 def _stream_info(info: Any) -> dict[str, Any]:
-    names = [name for name in vars(info) if not name.startswith("_")] if hasattr(info, "__dict__") else []
-    found = {}
-    for name in dict.fromkeys((*_INFO, *names)):
-        value = getattr(info, name, None)
-        if isinstance(value, str | int | float) and not (name in _INFO and value == 0):
-            found[name] = _plain(value, [MAX_TEXT])
-    if "md5_signature" in found:  # 128 bit
-        found["md5_signature"] = f"{info.md5_signature:032x}"
-    return found
+    found = {name: value for name in _INFO if isinstance(value := getattr(info, name, None), int | float | str) and value}
+    for name, value in getattr(info, "__dict__", {}).items():
+        if name[0] != "_" and name not in _INFO and isinstance(value, str | int | float):
+            found[name] = value
+    if "md5_signature" in found:
+        found["md5_signature"] = f"{info.md5_signature:032x}"  # 128 bit
+    return {name: _plain(value, [MAX_TEXT]) for name, value in found.items()}
 
 
 def _format(kind: str | None, suffix: str, info: Any) -> str:

@@ -7,7 +7,9 @@ letters and digits only, so "MusicBrainz Album Id", MUSICBRAINZ_ALBUMID and Musi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from . import units
@@ -126,13 +128,20 @@ IDS = {
     "beatport": ("beatporttrackid", "beatportid"),
 }
 FAMILIES = {"id3": ID3, "mp4": MP4, "asf": ASF, "riff": RIFF, "vorbis": {}, "ape": {}}
-KEYS = {  # family -> field -> keys in order
-    family: {name: (*own.get(name, ()), *FREE.get(name, ())) for name in {**FREE, **own}} for family, own in FAMILIES.items()
-}
+PLACES: dict[str, dict[str, list[tuple[str, int]]]] = {}  # family -> key -> (field, place of the key among those of the field)
+for _family, _own in FAMILIES.items():
+    PLACES[_family] = {}
+    for _field in {**FREE, **_own}:
+        for _place, _key in enumerate((*_own.get(_field, ()), *FREE.get(_field, ()))):
+            PLACES[_family].setdefault(_key, []).append((_field, _place))
+_SCHEME_OF = {name: scheme for scheme, names in IDS.items() for name in names}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 _ALBUM_TYPES = ("compilation", "live", "mixtape", "dj_mix", "remix", "single", "ep", "album", "other")  # the narrower first
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_TEXTS = ("title", "version", "album", "grouping", "label", "catalogue_number", "barcode", "country")
+_LISTS = ("artists", "remixers", "composers", "album_artists", "formats")
+_first = itemgetter(0)
 _LONGEST = 7 * 24 * 3600  # seconds; a length beyond is a broken header's
 
 
@@ -140,55 +149,45 @@ def said_of(payload: dict[str, Any]) -> Said:
     """What a file payload says: tags by the table of its family, its length and path, where its cover is. See shapes.Said."""
     family = payload.get("tag_format") or "vorbis"
     tags = _by_name(family, payload.get("tags") or {})
-    keys = KEYS[family]
-
-    def first(name: str) -> str | None:
-        return next((text for key in keys[name] for value in tags.get(key, ()) if (text := clean(value))), None)
-
-    def every(name: str) -> list[str]:
-        found = ([text for value in tags.get(key, ()) if (text := clean(value))] for key in keys[name])
-        return list(dict.fromkeys(next((texts for texts in found if texts), ())))
-
-    date = next((date for name in ("date", "original_date") for value in _dates(tags, keys[name]) if (date := units.iso_date(value))), None)
-    track, disc = first("track"), first("disc")
-    length = (payload.get("info") or {}).get("length")
-    said: dict[str, Any] = {
-        "title": first("title"),
-        "version": first("version"),
-        "artists": every("artists"),
-        "remixers": every("remixers"),
-        "composers": every("composers"),
-        "album": first("album"),
-        "album_artists": every("album_artists"),
-        "album_type": _album_type(every("album_type"), first("compilation")),
+    found: dict[str, list[tuple[int, list]]] = {}
+    for name, values in tags.items():
+        for field, place in PLACES[family].get(name, ()):
+            found.setdefault(field, []).append((place, values))
+    texts: dict[str, list[str]] = {}
+    for field, places in found.items():
+        for _, values in sorted(places, key=_first) if len(places) > 1 else places:
+            if clear := [text for value in values if (text := clean(value))]:
+                texts[field] = list(dict.fromkeys(clear)) if len(clear) > 1 else clear
+                break
+    one = {field: values[0] for field, values in texts.items()}
+    said: dict[str, Any] = {field: one[field] for field in _TEXTS if field in one}
+    said |= {field: texts[field] for field in _LISTS if field in texts}
+    date = next((date for field in ("date", "original_date") for value in _dates(tags, found.get(field)) if (date := units.iso_date(value))), None)
+    if date:
+        said |= {"year": int(date[0][:4]), "release_date": date[0], "release_date_precision": date[1]}
+    track, length = one.get("track"), (payload.get("info") or {}).get("length")
+    more = {
+        "album_type": _album_type(texts.get("album_type", ()), one.get("compilation")),
         "track_no": units.integer(track, 1, 9999),
-        "track_total": units.integer((track or "").partition("/")[2] or first("tracks"), 1, 9999),
-        "disc_no": units.integer(disc, 1, 999),
+        "track_total": units.integer((track or "").partition("/")[2] or one.get("tracks"), 1, 9999),
+        "disc_no": units.integer(one.get("disc"), 1, 999),
         "duration_ms": round(length * 1000) if isinstance(length, int | float) and 0 < length < _LONGEST else None,
-        "genres": _genres(every("genres"), family),
-        "styles": _split(every("styles")),
-        "year": int(date[0][:4]) if date else None,
-        "release_date": date and date[0],
-        "release_date_precision": date and date[1],
-        "bpm": next((bpm for value in every("bpm") if (bpm := units.bpm(value))), None),
-        "musical_key": next((key for value in every("key") if (key := units.camelot(value))), None),
-        "energy": units.integer(first("energy"), 1, 10),
+        "genres": _genres(texts.get("genres", []), family),
+        "styles": _split(texts.get("styles", [])),
+        "bpm": next((bpm for value in texts.get("bpm", ()) if (bpm := units.bpm(value))), None),
+        "musical_key": next((key for value in texts.get("key", ()) if (key := units.camelot(value))), None),
+        "energy": units.integer(one.get("energy"), 1, 10),
         "rating": _rating(family, tags),
         "play_count": _play_count(tags),
-        "comment": _comment(family, tags) or first("comment"),
-        "grouping": first("grouping"),
-        "label": first("label"),
-        "catalogue_number": first("catalogue_number"),
-        "isrc": next((isrc for value in every("isrc") if (isrc := _isrc(value))), None),
-        "barcode": first("barcode"),
-        "country": first("country"),
-        "formats": every("formats"),
-        "explicit": {"1": True, "4": True, "2": False}.get(first("explicit") or ""),
+        "comment": (_comment(tags) if family == "id3" else None) or one.get("comment"),
+        "isrc": next((isrc for value in texts.get("isrc", ()) if (isrc := _isrc(value))), None),
+        "explicit": {"1": True, "4": True, "2": False}.get(one.get("explicit", "")),
         "cover": "embedded" if payload.get("cover") is not None else None,
         "path": payload["path"],
         "ids": _ids(tags),
     }
-    return {name: value for name, value in said.items() if value is not None and value != [] and value != {}}  # type: ignore[return-value]
+    said |= {field: value for field, value in more.items() if value is not None and value != [] and value != {}}
+    return said  # type: ignore[return-value]
 
 
 def clean(value: Any) -> str | None:
@@ -238,12 +237,12 @@ def _by_name(family: str, tags: dict[str, list]) -> dict[str, list]:
     return found
 
 
-def _dates(tags: dict[str, list], keys: tuple[str, ...]):
+def _dates(tags: dict[str, list], places: list[tuple[int, list]] | None):
     """Date values in order; ID3v2.3 keeps day and month (DDMM) apart from the year."""
-    for key in keys:
-        for value in tags.get(key, ()):
+    for _, values in sorted(places or (), key=_first):
+        for value in values:
             text = clean(value)
-            day = clean(next(iter(tags.get("TDAT", ())), None)) if key == "TYER" else None
+            day = clean(next(iter(tags.get("TDAT", ())), None)) if values is tags.get("TYER") else None
             if text and day and re.fullmatch(r"[0-9]{4}", day) and re.fullmatch(r"[0-9]{4}", text):
                 yield f"{text}-{day[2:]}-{day[:2]}"
             if text:
@@ -263,15 +262,17 @@ def _genres(values: list[str], family: str) -> list[str]:
     return _split(values)
 
 
-def _album_type(types: list[str], compilation: str | None) -> str | None:
+def _album_type(types: Sequence[str], compilation: str | None) -> str | None:
+    if not types and compilation != "1":
+        return None
     words = {re.sub(r"[ \-/]+", "_", part.strip().lower()) for value in types for part in re.split(r"[;,]", value)}
     if compilation == "1":
         words.add("compilation")
     return next((word for word in _ALBUM_TYPES if word in words or (word == "mixtape" and "mixtape_street" in words)), None)
 
 
-def _comment(family: str, tags: dict[str, list]) -> str | None:
-    return next((text for name in ("COMM", "COMM:") for value in tags.get(name, ()) if (text := clean(value))), None) if family == "id3" else None
+def _comment(tags: dict[str, list]) -> str | None:
+    return next((text for name in ("COMM", "COMM:") for value in tags.get(name, ()) if (text := clean(value))), None)
 
 
 def _rating(family: str, tags: dict[str, list]) -> int | None:
@@ -298,12 +299,11 @@ def _isrc(text: str) -> str | None:
 
 def _ids(tags: dict[str, list]) -> dict[str, str]:
     """Identifiers that have the form of one. Where a tag holds several (artists of a credit), none is the track's."""
-    found = {}
-    for scheme, names in IDS.items():
-        values = {text for name in names for value in tags.get(name, ()) if (text := _id(scheme, clean(value) or ""))}
-        if len(values) == 1:
-            found[scheme] = values.pop()
-    return found
+    found: dict[str, set[str]] = {}
+    for name, values in tags.items():
+        if scheme := _SCHEME_OF.get(name):
+            found.setdefault(scheme, set()).update(text for value in values if (text := _id(scheme, clean(value) or "")))
+    return {scheme: found[scheme].pop() for scheme in IDS if len(found.get(scheme, ())) == 1}
 
 
 def _id(scheme: str, text: str) -> str | None:
