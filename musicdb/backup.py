@@ -54,7 +54,7 @@ def create(source: str | Path, target: str | Path | None = None, *, reason: str 
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        _private(part)
     except OSError as error:
         raise BadInput(f"{path.parent}: a backup cannot be written there: {error.strerror}; name another folder") from error
     try:
@@ -292,7 +292,9 @@ def _replace(path: Path, over: Path, said: Backup) -> None:
     part, stamp = over.with_name(f".{over.name}.part"), time.strftime(STAMP, time.gmtime())
     try:
         over.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "rb") as source, os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
+        part.unlink(missing_ok=True)
+        _private(part)
+        with open(path, "rb") as source, open(part, "wb") as out:
             while block := source.read(1 << 20):
                 out.write(block)
         _flush(part)
@@ -316,8 +318,9 @@ def _write_sidecar(made: Backup, source: str) -> None:
     }  # fmt: skip
     part = made.path.with_name(f".{made.path.name}.sha256.part")
     try:
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
-            json.dump(said, out, indent=1)
+        part.unlink(missing_ok=True)
+        _private(part)
+        part.write_text(json.dumps(said, indent=1), "utf-8")
         _flush(part)
         os.replace(part, sidecar(made.path))
     except OSError as error:
@@ -334,6 +337,11 @@ def _publish(part: Path, path: Path) -> None:
         path.unlink(missing_ok=True)
         sidecar(path).unlink(missing_ok=True)
         raise DatabaseError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _private(path: Path) -> None:
+    """Make an empty file that nobody else can read; what is opened by its name afterwards keeps that."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _flush(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from musicdb import backup, schema
-from musicdb.errors import DatabaseError
+from musicdb.errors import DatabaseBusy, DatabaseError, NewerSchema
 
 Progress = Callable[[int, int | None, str], None]
 RESTORE = "musicdb migrate --restore, which puts the last backup back"
@@ -72,7 +72,10 @@ class Finding:
 
 
 def run(path: str | Path, *, progress: Progress | None = None) -> list[Finding]:
-    """Check the database file at `path`; the first findings decide whether the later ones can be made. Changes nothing."""
+    """Check the database file at `path`; the first findings decide whether the later ones can be made. Changes nothing.
+
+    Raises DatabaseBusy where another program writes for more than 30 s.
+    """
     path = Path(path)
     head = _head(path)
     if head:
@@ -90,6 +93,8 @@ def run(path: str | Path, *, progress: Progress | None = None) -> list[Finding]:
                     progress(done, len(steps), step.__name__.strip("_"))
                 found.extend(step(conn, path))
     except sqlite3.DatabaseError as error:
+        if _is_busy(error):
+            raise DatabaseBusy(f"{path}: another program is writing to it; close it and check again") from error
         found.append(Finding("file", False, str(error), RESTORE))
     return found
 
@@ -104,6 +109,10 @@ def vacuum(path: str | Path) -> int:
         conn.execute("pragma optimize")
         conn.execute("pragma wal_checkpoint(truncate)")
         return max(0, before - _size(conn))
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _size(conn: sqlite3.Connection) -> int:
@@ -125,6 +134,8 @@ def _head(path: Path) -> Finding | None:
 def _ours(conn: sqlite3.Connection) -> Finding | None:
     try:
         state = schema.state(conn)
+    except NewerSchema as error:
+        return Finding("schema", False, str(error), "an upgrade of musicdb")
     except DatabaseError as error:
         return Finding("file", False, str(error), "--db with the path of your musicdb database")
     if state == "empty":

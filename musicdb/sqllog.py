@@ -46,8 +46,8 @@ class Log:
         if self.own:
             try:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-                handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                self.stream = os.fdopen(handle, "a", encoding="utf-8", buffering=1)
+                os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+                self.stream = open(target, "a", encoding="utf-8", buffering=1)
             except OSError as error:
                 raise BadInput(f"MUSICDB_LOG_SQL: {target} cannot be written: {error.strerror}") from error
 

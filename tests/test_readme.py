@@ -6,18 +6,22 @@ import json
 import os
 import re
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 import tomllib
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import musicdb
-from musicdb import demo
+from musicdb import demo, lab
 from musicdb.cli import cli
-from musicdb.commands import reference
+from musicdb.commands import reference, screens
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -25,8 +29,22 @@ ONE_LINERS = re.findall(r"^sqlite-utils .+$", README, re.M)
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return demo.run(tmp_path_factory.mktemp("demo") / "lib").inputs.database
+def made(tmp_path_factory):
+    """The demo made by the command, beside a database of the user's own: (the demo's database, what was said)."""
+    folder = tmp_path_factory.mktemp("demo")
+    own = folder / "own.db"
+    with closing(musicdb.open(own)):
+        pass
+    before = own.read_bytes()
+    result = CliRunner().invoke(cli, ["demo", "--dir", str(folder / "lib"), "--no-serve"], env={"MUSICDB_DB": str(own)})
+    assert result.exit_code == 0, result.output
+    assert own.read_bytes() == before
+    return folder / "lib" / "music.db", result.stdout
+
+
+@pytest.fixture(scope="module")
+def library(made):
+    return made[0]
 
 
 def run(line: str, folder: Path) -> str:
@@ -39,6 +57,61 @@ def run(line: str, folder: Path) -> str:
     if target:
         (folder / target).write_bytes(done.stdout)
     return "" if target else done.stdout.decode()
+
+
+def test_the_demo_says_what_it_found_and_how_to_go_on(made):
+    path, text = made
+    for platform in ("local: ", "rekordbox: ", "spotify: "):
+        assert re.search(rf"^{platform}\d+ new", text, re.M), text
+    assert re.search(r"^library: \d+ tracks", text, re.M)
+    assert [line[:3] for line in text.splitlines() if re.match(r"\d\. ", line)] == ["1. ", "2. ", "3. "]
+    assert f'musicdb serve --db "{path}"' in text and text.splitlines()[-1] == "your own music: musicdb import files FOLDER"
+
+
+def test_the_demo_never_takes_a_folder_of_the_users_own(tmp_path):
+    own = tmp_path / "music.db"
+    with closing(musicdb.open(own)):
+        pass
+    before = own.read_bytes()
+    for env in ({"MUSICDB_DB": str(own)}, {}):
+        result = CliRunner().invoke(cli, ["demo", "--dir", str(tmp_path), "--no-serve"], env=env)
+        assert result.exit_code == 2 and "--dir" in result.stderr, result.output
+    assert own.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == ["music.db"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_the_demo_serves_both_pages_until_ctrl_c_which_stops_both(library, tmp_path):
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    env = {**os.environ, **{name: str(tmp_path / name) for name in names}}
+    taken = lab.free_port(screens.DATASETTE_PORT)  # the address is the next free one
+    with socket.socket() as other:
+        other.bind((lab.HOST, taken))
+        other.listen()
+        command = [sys.executable, "-m", "musicdb.cli", "demo", "--dir", str(library.parent)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        try:
+            addresses = {}
+            for line in process.stdout:
+                if found := re.match(r"(Datasette|JupyterLab) +(http://127\.0\.0\.1:(\d+)/\S*)", line):
+                    addresses[found[1]] = (found[2], int(found[3]))
+                if line.startswith("Ctrl-C"):
+                    assert "musicdb import files" in line
+                    break
+            assert set(addresses) == {"Datasette", "JupyterLab"}, process.stderr.read()
+            assert addresses["Datasette"][1] != taken
+            for address, _ in addresses.values():
+                with urllib.request.urlopen(address, timeout=30) as answer:
+                    assert answer.status == 200
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+            assert process.returncode == 0 and "Traceback" not in err, err
+            for _, port in addresses.values():
+                with pytest.raises(OSError), socket.create_connection((lab.HOST, port), timeout=1):
+                    pass
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
 
 def test_there_are_six_one_liners():

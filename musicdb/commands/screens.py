@@ -97,10 +97,12 @@ def demo(folder: Path | None, no_serve: bool, browser: bool) -> None:
       musicdb demo
       musicdb demo --dir /tmp/demo --no-serve
     """
+    from musicdb import demo as demos
+
     place = settings.absolute(folder) if folder else settings.demo_folder()
     own = base.current().database
-    if place / "music.db" == own and base.current().listing[0].origin != "default":
-        raise BadInput(f"{own} is your own database (--db or MUSICDB_DB); name another folder with --dir")
+    if place / "music.db" == own and not (place / demos.MARKER).is_file():
+        raise BadInput(f"{own} is your own database; name another folder with --dir")
     if place.exists() and not place.is_dir():
         raise BadInput(f"{place} is a file; name a folder with --dir")
     path = build_demo(place)
