@@ -95,8 +95,8 @@ class Entities:
         if found is None:
             # ids of artists are for ever, so an album's origin may name its artist by id
             found = self._identity("/".join(map(str, key)))
-            row = (found, name.strip(), norm, artist, type) if self.table == "release_groups" else (found, name.strip(), norm)
-            self.fresh.append(row)
+            more = {"release_groups": (artist, type), "artists": (text.sort_name(name),)}.get(self.table, ())
+            self.fresh.append((found, name.strip(), norm, *more))
             self.known[key] = found
             self.name[found] = name.strip()
         self._asked[asked] = found
@@ -107,7 +107,8 @@ class Entities:
         ids = f"{self.kind}_ids"
         rows = [(*identity, operation) for identity in self.identities]
         self.db.executemany(f"insert into {ids} (id, {self.kind}_uid, origin, operation_id) values (?, ?, ?, ?)", rows)
-        names = "id, title, title_norm, primary_artist_id, type" if self.table == "release_groups" else "id, name, name_norm"
+        names = {"release_groups": "id, title, title_norm, primary_artist_id, type", "artists": "id, name, name_norm, sort_name"}
+        names = names.get(self.table, "id, name, name_norm")
         marks = ", ".join("?" * (names.count(",") + 1))
         self.db.executemany(f"insert into {self.table} ({names}) values ({marks})", self.fresh)
         return len(self.fresh)

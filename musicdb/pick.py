@@ -114,6 +114,8 @@ class Picked:
     genres: dict[tuple[str, str], int]  # (name, platform) -> weight
     labels: set[tuple[str, str]]  # (name, platform)
     ids: dict[tuple[str, str], str]  # (scheme, value) -> platform
+    artist_ids: dict[tuple[str, str], str]  # (name, MusicBrainz id) -> platform
+    album_ids: dict[str, str]  # MusicBrainz id -> platform
     sources: dict[str, str] = field(default_factory=dict)
 
 
@@ -270,11 +272,16 @@ def pick(observed: list[Observed], orders: Orders, decided: dict[str, Decision] 
         "match_key": text.match_key(text.full_title(values["title"], values["version"]), primary),
         **{name: values[name] for name in ("duration_ms", "release_date", "year", "bpm", "musical_key", "rating")},
     }
-    return Picked(columns, credits, _group(values, observed, primary), *_unions(observed, heard[""]), sources)
+    return Picked(columns, credits, _group(values, observed, primary), *_unions(observed, heard[""], values["album"]), sources)
 
 
 def _credits(values: dict[str, Any]) -> list[Credited]:
     """Names with roles, in order: the artists as credited, guests, then remixers and composers who are not in the credit."""
+    names = values["artists"] or ()
+    if len(names) == 1 and not (values["featured"] or values["remixers"] or values["composers"] or values["version"]):
+        found = text.split_credit(names[0])  # the plain case, and the most common
+        if len(found) == 1:
+            return [Credited(found[0].name, "primary")] if text.norm(found[0].name) else []
     featured = {text.norm(n): n for n in values["featured"] or () if not text.is_nobody(n)}
     remixers = {text.norm(n): n for n in values["remixers"] or () if not text.is_nobody(n)}
     version = f" {text.norm(values['version'])} " if values["version"] else ""
@@ -332,11 +339,13 @@ def _group(values: dict[str, Any], observed: list[Observed], primary: list[str])
     return title, names[0] if names else None, types or "album"
 
 
-def _unions(observed: list[Observed], order: Iterable[int]) -> tuple[dict, set, dict]:
+def _unions(observed: list[Observed], order: Iterable[int], album: str | None) -> tuple[dict, set, dict, dict, dict]:
     """Genres, labels and ids: everything that anyone says, with who says it."""
     genres: dict[tuple[str, str], int] = {}
     labels: set[tuple[str, str]] = set()
     ids: dict[tuple[str, str], str] = {}
+    artist_ids: dict[tuple[str, str], str] = {}
+    album_ids: dict[str, str] = {}
     for o in (observed[i] for i in order):
         for said, weight in ((o.said, 100), (o.release, OF_RELEASE)) if o.release is not NOTHING else ((o.said, 100),):
             for name in (*(said.genres or ()), *(said.styles or ())):
@@ -351,4 +360,10 @@ def _unions(observed: list[Observed], order: Iterable[int]) -> tuple[dict, set, 
         for scheme, value in (o.said.ids or {}).items():
             if scheme in TRACK_IDS and isinstance(value, str) and value.strip():
                 ids.setdefault((scheme, bare_id(value)), o.platform)
-    return genres, labels, ids
+            elif scheme == "mb_artist" and isinstance(value, str):
+                names = [c.name for n in _names(o) or () for c in text.split_credit(n)]
+                if len(names) == 1 and len(value) == 36:  # of several artists it is unknown whose id it is
+                    artist_ids.setdefault((names[0], value), o.platform)
+            elif scheme == "mb_release_group" and isinstance(value, str) and _album(o) == album:
+                album_ids.setdefault(value, o.platform)
+    return genres, labels, ids, artist_ids, album_ids

@@ -225,6 +225,12 @@ def _split_credit(credit: str) -> tuple[Credit, ...]:
     return tuple(Credit(name.strip(), role, phrase) for name, role, phrase in parts if name.strip())
 
 
+def sort_name(name: str) -> str:
+    """Return a name as a shelf is sorted: "The Larks" -> "Larks, The"."""
+    found = re.fullmatch(r"(?i)(the|an?) (\S.*)", name.strip())
+    return f"{found[2]}, {found[1]}" if found else name.strip()
+
+
 @lru_cache(65536)
 def is_nobody(name: str) -> bool:
     """Whether an artist name says only that nobody is named: "Various Artists", "Unknown Artist", ""."""

@@ -103,6 +103,7 @@ class _Work:
         self.groups = Entities(db, "release_groups", everything=every)
         self.tracks: dict[int, tuple] = {}  # id -> values of COLUMNS
         self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
+        self.others: dict[tuple, str] = {}  # (entity type, id, scheme, value) -> platform: ids of artists and albums
 
     def _rows(self, sql: str, column: str, glue: str = "and") -> Any:
         """Rows of a query whose {only} limits it to the tracks asked for."""
@@ -184,6 +185,11 @@ class _Work:
         labels = [(track, self.labels.get(name), platform) for name, platform in sorted(picked.labels)]
         self.children["track_labels"] += [row for row in labels if row[1] is not None]
         self.children["external_ids"] += [(track, scheme, value, platform) for (scheme, value), platform in picked.ids.items()]
+        for (name, value), platform in picked.artist_ids.items():
+            if (artist := self.artists.get(name)) is not None:
+                self.others.setdefault(("artist", artist, "mb_artist", value), platform)
+        for value, platform in picked.album_ids.items() if group else ():
+            self.others.setdefault(("release_group", group, "mb_release_group", value), platform)
         columns = picked.columns | {
             "release_group_id": group,
             "sources": msgspec.json.encode(picked.sources).decode(),
@@ -203,7 +209,8 @@ class _Work:
         insert = [(track, *row) for track, row in sorted(self.tracks.items()) if track not in have]
         update = [(*row, track) for track, row in sorted(self.tracks.items()) if track in have and have[track] != row]
         children = {table: self._difference(table) for table in CHILDREN}
-        if not (insert or update or any(gone or new for gone, new in children.values())):
+        others = self._new_others()
+        if not (insert or update or others or any(gone or new for gone, new in children.values())):
             return report
         with db.operation("resolve", mode="batch") as op:
             for entities in (self.artists, self.labels, self.genres, self.groups):
@@ -215,6 +222,8 @@ class _Work:
             for table, (gone, new) in children.items():
                 report.rows[table] = len(gone) + len(new)
                 self._replace(table, gone, new)
+            db.executemany("insert into external_ids (entity_type, entity_id, scheme, value, platform) values (?, ?, ?, ?, ?)", others)
+            report.rows["external_ids"] += len(others)
             group = COLUMNS.index("release_group_id")
             touched = {row[group] for row in (*have.values(), *(row[1:] for row in insert), *update)} - {None}
             only = "" if self.only is None else "and t.release_group_id in (select value from json_each(?))"
@@ -225,6 +234,11 @@ class _Work:
                 op.summary(table, n)
             op.details = {"tracks": report.tracks, "rows": report.rows}
         return report
+
+    def _new_others(self) -> list[tuple]:
+        """Ids of artists and albums that are not known yet; they are only added, because other tracks may say them too."""
+        known = "select 1 from external_ids where entity_type = ? and entity_id = ? and scheme = ? and value = ?"
+        return [(*key, platform) for key, platform in self.others.items() if self.db.value(known, key) is None]
 
     def _difference(self, table: str) -> tuple[list[tuple], list[tuple]]:
         """Rows to delete and to insert. What a person added stays, and what a person has is not added again."""

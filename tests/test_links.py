@@ -50,7 +50,7 @@ def test_an_observation_makes_a_track_and_says_why(db):
     "one, other",
     [
         ({"said": {"ids": {"spotify": "X1"}}}, {"platform": "spotify", "external_id": "X1", "title": "Nacht"}),
-        ({"said": {"ids": {"spotify": "https://open.spotify.com/track/X1?si=z"}}}, {"platform": "spotify", "external_id": "spotify:track:X1"}),
+        ({"said": {"ids": {"spotify": "https://open.spotify.com/track/X1?si=z"}}}, {"external_id": "spotify:track:X1"}),
         ({"said": {"ids": {"mb_recording": "m"}}}, {"platform": "rekordbox", "title": "Other", "said": {"ids": {"mb_recording": "m"}}}),
     ],
 )  # fmt: skip
@@ -113,7 +113,14 @@ def test_lengths_do_not_drift_along_a_chain(db):
 
 
 @pytest.mark.parametrize(
-    "more, same", [({}, False), ({"album": "Dusk"}, True), ({"isrc": "USRC17607839"}, True), ({"album": "Dawn"}, False), ({"album": "Dusk (Live)"}, False)]
+    "more, same",
+    [
+        ({}, False),
+        ({"album": "Dusk"}, True),
+        ({"isrc": "USRC17607839"}, True),
+        ({"album": "Dawn"}, False),
+        ({"album": "Dusk (Live)"}, False),
+    ],
 )
 def test_without_a_length_the_same_key_needs_album_or_isrc(db, more, same):
     observe(db, "local", "a", album="DUSK (Deluxe Edition)", isrc="us-rc1-76-07839", duration_ms=200_000)
@@ -378,7 +385,8 @@ def test_the_fictional_library_is_linked_without_a_wrong_link(db):
             more = {"album": f.tags.get("album"), "isrc": f.tags.get("isrc"), "duration_ms": int(f.seconds * 1000), "path": f"/m/{f.path}"}
             observe(db, "local", f.path, f.tags.get("title") or f.path, f.tags.get("artists", ()), said=said, **more)
         for d in views.dj_tracks():
-            more = {"album": d.said.get("Album"), "duration_ms": int(d.seconds) * 1000, "said": {"path": f"/m/{d.file}" if d.file else d.location}}
+            said = {"path": f"/m/{d.file}" if d.file else d.location}
+            more = {"album": d.said.get("Album"), "duration_ms": int(d.seconds) * 1000, "said": said}
             observe(db, "rekordbox", str(d.track_id), d.said["Name"], [d.said.get("Artist", "")], **more)
         for s in views.streams():
             observe(db, "spotify", s.uri, s.title, [s.artist], album=s.album, in_library=int(s.saved))

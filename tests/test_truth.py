@@ -132,6 +132,17 @@ def test_names_are_rows_with_recorded_identities(linked):
     assert album == {"title": "Dusk", "primary_artist_id": 1, "type": "album", "year": 1997}
 
 
+def test_an_artist_of_one_name_gets_its_musicbrainz_id_and_so_does_the_album(db):
+    one, other, album = (c * 36 for c in "abc")
+    observe(db, "local", "a", artists=["The Larks"], album="Dusk", said={"ids": {"mb_artist": one, "mb_release_group": album}})
+    observe(db, "local", "b", title="Duet", artists=["The Larks; Eve"], said={"ids": {"mb_artist": other}})
+    both(db)
+    rows = db.execute("select entity_type, entity_id, scheme, value from external_ids where entity_type <> 'track' order by 1").fetchall()
+    assert rows == [("artist", 1, "mb_artist", one), ("release_group", 1, "mb_release_group", album)]
+    assert db.value("select sort_name from artists where id = 1") == "Larks, The"
+    assert truth.resolve(db).written == 0
+
+
 def test_an_unchanged_run_writes_nothing(linked):
     before, changes = content(linked), linked.conn.total_changes
     report = truth.resolve(linked)
