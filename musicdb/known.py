@@ -10,8 +10,13 @@ import msgspec
 class Known:
     """What the database knows already, for a platform's `fetch`: read-only."""
 
-    def __init__(self, db, platform: str, user_id: int, account: str):
-        self._db, self._platform, self._user, self._account = db, platform, user_id, account
+    _CHECKPOINT = "select {} from sync_checkpoints where user_id = ? and platform = ? and account = ? and entity = ?"
+
+    def __init__(self, db, platform: str, user_id: int, account: str, all: bool = False):
+        self._db, self._platform, self._all = db, platform, all
+        self._key = (user_id, platform, account)
+        self.resumed: dict[str, set[str]] = {}
+        self.notes: dict[str, str] = {}
 
     def files(self, root: str | None = None) -> dict[str, tuple]:
         """path -> (external_id, size, mtime_ns, ctime_ns, inode, window_hash, missing)."""
@@ -38,13 +43,37 @@ class Known:
     def playlists(self) -> dict[str, tuple[str | None, str | None]]:
         """external_id -> (remote_version, remote_updated_at)."""
         sql = "select external_id, remote_version, remote_updated_at from platform_playlists where platform = ? and missing_since is null"
-        return {r[0]: r[1:] for r in self._db.execute(sql, [self._platform])}
+        return {} if self._all else {r[0]: r[1:] for r in self._db.execute(sql, [self._platform])}
 
     def tracks(self) -> dict[str, str]:
         """external_id -> when it was fetched."""
         return dict(self._db.execute("select external_id, fetched_at from platform_tracks where platform = ?", [self._platform]))
 
     def cursor(self, entity: str) -> str | None:
-        """Where the last run stopped in this list."""
-        sql = "select cursor from sync_checkpoints where user_id = ? and platform = ? and account = ? and entity = ?"
-        return self._db.value(sql, [self._user, self._platform, self._account, entity])
+        """Where an earlier run stopped in this list, or None to begin. What it saw of the list counts as seen by this one."""
+        stored = self._db.value(self._CHECKPOINT.format("cursor"), [*self._key, entity])
+        if stored is None or self._all:
+            return None
+        state = msgspec.json.decode(stored)
+        for kind, keys in state["seen"].items():
+            self.resumed.setdefault(kind, set()).update(keys)
+        return state["cursor"]
+
+    def is_fresh(self, entity: str) -> bool:
+        """Whether this list was read to its end less than the platform's `freshness_hours` ago (never with all=True)."""
+        if self._all:
+            return False
+        sql = (
+            "select 1 from sync_checkpoints as c join platforms as p on p.name = c.platform where c.user_id = ? and c.platform = ? "
+            "and c.account = ? and c.entity = ? and c.cursor is null "
+            "and c.updated_at > strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-' || p.freshness_hours || ' hours')"
+        )
+        return bool(self._db.value(sql, [*self._key, entity]))
+
+    def recall(self, key: str) -> str | None:
+        """What `remember` kept: "this app gets no audio features", say."""
+        return self._db.value(self._CHECKPOINT.format("last_timestamp"), [*self._key, f"note:{key}"])
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a fact about this source for later runs; stored when this run ends."""
+        self.notes[key] = value

@@ -23,7 +23,7 @@ from . import images, platforms
 from .errors import BadInput, PayloadError
 from .known import Known
 from .observations import NOW, Writer, check, check_row, encode
-from .shapes import Complete, Page, Refused
+from .shapes import Complete, Note, Page, Refused
 
 Progress = Callable[[int, int | None, str], object]  # done, total or None, what is being done
 ALIASES = {"local": "files"}
@@ -103,7 +103,7 @@ def run(
     all=True reads everything again. progress(done, total or None, what) is called as it goes. Further options are the platform's own.
     Returns a Report. Raises BadInput for an unusable source, SourceError when a platform cannot be read further; what was read is stored.
     """
-    load = Load(db, module(platform), source, account or "", globals()["user"](db, user))
+    load = Load(db, module(platform), source, account or "", globals()["user"](db, user), all)
     accepted = inspect.signature(load.module.fetch).parameters
     known_options = {"account": account, "all": all, "progress": progress, **options}
     for name in options:
@@ -116,11 +116,12 @@ def run(
 class Load:
     """One import run."""
 
-    def __init__(self, db, module: Any, source: Any, account: str, user_id: int):
+    def __init__(self, db, module: Any, source: Any, account: str, user_id: int, all: bool = False):
         self.db, self.module, self.account, self.user_id = db, module, account, user_id
         self.platform = module.PLATFORM
-        self.known = Known(db, self.platform, user_id, account)
-        self.writer = Writer(db, self.platform, user_id, module.ROWS_VERSION)
+        self.known = Known(db, self.platform, user_id, account, all)
+        self.writer = Writer(db, self.platform, user_id, module.ROWS_VERSION, account)
+        self.listed: dict[str, dict[str, set[str]]] = {}  # resumable list -> what it held so far
         self.report = Report(self.platform, None if source is None else str(source))
         self.run_id = secrets.token_hex(8)
         self.seq = 0
@@ -141,6 +142,8 @@ class Load:
                             self._refuse(page.kind, page.item, page.reason, page.payload)
                     elif isinstance(page, Complete):
                         self._complete(page)
+                    elif isinstance(page, Note):
+                        self.report.notes.append(page.text)
                     else:
                         self._page(page, pool)
                         done += len(page.payloads) + len(page.seen)
@@ -194,15 +197,27 @@ class Load:
                 f"update operations set status = ?, details = ?, error_message = ?, completed_at = {NOW} where id = ?",
                 [status, details, error, self.operation],
             )
+            for key, value in self.known.notes.items():
+                self._checkpoint(f"note:{key}", None, value)
             if status == "completed":
                 self._checkpoint("", None)
 
-    def _checkpoint(self, entity: str, cursor: str | None) -> None:
+    def _checkpoint(self, entity: str, cursor: str | None, note: str | None = None) -> None:
         self.db.execute(
-            f"insert into sync_checkpoints (user_id, platform, account, entity, cursor, updated_at) values (?, ?, ?, ?, ?, {NOW}) "
-            "on conflict do update set cursor = excluded.cursor, updated_at = excluded.updated_at",
-            [self.user_id, self.platform, self.account, entity, cursor],
+            f"insert into sync_checkpoints (user_id, platform, account, entity, cursor, last_timestamp, updated_at) values (?, ?, ?, ?, ?, ?, {NOW}) "
+            "on conflict do update set cursor = excluded.cursor, last_timestamp = excluded.last_timestamp, updated_at = excluded.updated_at",
+            [self.user_id, self.platform, self.account, entity, cursor, note],
         )
+
+    def _go_on_here(self, page: Page, rows: list) -> None:
+        """Keep how far a resumable list was read, and what it held: a later run that goes on must not take the first part for gone."""
+        listed = self.listed.setdefault(page.scope, {k: set(v) for k, v in self.known.resumed.items()})
+        for row in (r for found, _ in rows for r in found):
+            if row["row"] in ("release", "playlist"):
+                listed.setdefault(row["row"], set()).add(row["external_id"])
+            elif row["row"] == "collection_item":
+                listed.setdefault("collection_item", set()).add(row["instance_id"])
+        self._checkpoint(page.scope, encode({"cursor": page.cursor, "seen": {k: sorted(v) for k, v in listed.items()}}).decode())
 
     def _refuse(self, kind: str, item: str, reason: str, payload: Any) -> None:
         self.refused.add((kind, item))
@@ -268,7 +283,7 @@ class Load:
                 self._start()
                 self.db.execute("update import_batches set changed = ? where id = ?", [changed, w.batch()])
             if page.cursor is not None:
-                self._checkpoint(page.scope, page.cursor)
+                self._go_on_here(page, rows)
 
     def _batch(self, page: Page, n: int, digest: str) -> int:
         self.seq += 1
@@ -319,12 +334,24 @@ class Load:
     def _complete(self, end: Complete) -> None:
         """Mark what is gone. Refuses to believe an empty or short answer: absence must be shown, not assumed."""
         w, db = self.writer, self.db
+        for entity, keys in self.known.resumed.items():
+            w.seen[entity] |= keys
+        if end.scope is not None:
+            with db.atomic():
+                self._start()
+                self._checkpoint(end.scope, None)
+            self.listed.pop(end.scope, None)
         if end.of == "playlist_item":
             self._complete_items(end)
             return
+        if end.of == "collection_item":
+            self._complete_copies(end)
+            return
         table = f"platform_{end.of}s"
         where, params = "", []
-        if end.within is not None:
+        if end.of == "playlist":
+            where, params = f"and account = ? and external_id {'like' if end.within else 'not like'} 'export:%'", [self.account]
+        elif end.within is not None:
             root = end.within
             where = "and id in (select platform_track_id from media_files where path = ? or (path >= ? and path < ?))"
             params = [root, *_below(root)]
@@ -361,10 +388,7 @@ class Load:
 
     def _complete_items(self, end: Complete) -> None:
         w, db = self.writer, self.db
-        n = w.places[end.within]
-        if end.total is not None and n < end.total:
-            self.report.notes.append(f"playlist {end.within}: only {n} of {end.total} places came; nothing was marked as removed; run it again")
-            return
+        n = w.places[end.within] if end.total is None else end.total
         list_id = w.id_of("playlist", end.within)
         where = "platform_playlist_id = ? and removed_at is null and (position < 0 or position >= ?)"
         if db.value(f"select 1 from platform_playlist_items where {where}", [list_id, n]):
@@ -374,6 +398,21 @@ class Load:
                     f"update platform_playlist_items set removed_at = {NOW}, position = abs(position) where {where}", [list_id, n]
                 )
                 w.counts["items_removed"] += cursor.rowcount
+
+    def _complete_copies(self, end: Complete) -> None:
+        key = (self.platform, self.account, end.within)
+        known = self.db.execute(
+            "select instance_id, id from collection_items where platform = ? and account = ? and status = ? and removed_at is null", key
+        ).fetchall()
+        seen = self.writer.seen["collection_item"]
+        gone = [(id,) for instance, id in known if instance not in seen]
+        if end.total is not None and len(known) - len(gone) < end.total:
+            self.report.notes.append(f"only {len(known) - len(gone)} of {end.total} announced {end.within} copies came: none was marked as gone")
+        elif gone:
+            with self.db.atomic():
+                self._start()
+                self.db.executemany(f"update collection_items set removed_at = {NOW} where id = ?", gone)
+                self.report.vanished += len(gone)
 
 
 def _below(root: str) -> tuple[str, str]:

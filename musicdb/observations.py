@@ -25,7 +25,7 @@ TRACK = (
 ).split()
 RELEASE = "platform external_id title kind rows_version metadata_hash said metadata".split()
 PLAYLIST = (
-    "platform external_id name kind description parent_external_id position owner owner_id is_public collaborative remote_version "
+    "platform external_id name kind description parent_external_id position owner owner_id account is_public collaborative remote_version "
     "remote_updated_at rows_version metadata_hash metadata"
 ).split()
 FILE = (
@@ -33,8 +33,8 @@ FILE = (
     "audio_hash file_hash"
 ).split()
 COPY = (
-    "platform instance_id platform_release_id status folder media_condition sleeve_condition rating purchase_date purchase_price currency "
-    "notes added_at"
+    "platform instance_id platform_release_id account status folder media_condition sleeve_condition rating purchase_date purchase_price "
+    "currency notes added_at metadata"
 ).split()
 BIG = 1 << 63
 
@@ -87,10 +87,10 @@ def clean(value: str | None) -> str | None:
 class Writer:
     """Writes rows of one platform in one run; knows what was seen."""
 
-    def __init__(self, db, platform: str, user_id: int, rows_version: int):
-        self.db, self.platform, self.user_id, self.rows_version = db, platform, user_id, rows_version
+    def __init__(self, db, platform: str, user_id: int, rows_version: int, account: str = ""):
+        self.db, self.platform, self.user_id, self.rows_version, self.account = db, platform, user_id, rows_version, account
         self.counts: Counter[str] = Counter()
-        self.seen: dict[str, set[str]] = {"track": set(), "release": set(), "playlist": set()}
+        self.seen: dict[str, set[str]] = {"track": set(), "release": set(), "playlist": set(), "collection_item": set()}
         self.places: Counter[str] = Counter()  # playlist -> items seen
         self.refused: list[tuple[str, str, str, Any]] = []  # kind, item, reason, payload
         self.batch: Callable[[], int] = int  # makes the record of the running batch at its first write
@@ -120,7 +120,7 @@ class Writer:
                 flags = (None if row.get(k) is None else int(row[k]) for k in ("is_public", "collaborative"))
                 return (
                     *head, clean(row["name"]), row.get("kind", "playlist"), clean(row.get("description")), row.get("parent_external_id"),
-                    row.get("position"), clean(row.get("owner")), row.get("owner_id"), *flags, row.get("remote_version"),
+                    row.get("position"), clean(row.get("owner")), row.get("owner_id"), self.account, *flags, row.get("remote_version"),
                     row.get("remote_updated_at"), *tail[1:], payload.decode(),
                 )  # fmt: skip
 
@@ -389,10 +389,12 @@ class Writer:
         differs = " or ".join(f"{c} is not excluded.{c}" for c in COPY[2:])
         for row in rows:
             release_id = self.id_of("release", row["release_external_id"])
+            self.seen["collection_item"].add(row["instance_id"])
+            metadata = encode(row["metadata"]).decode() if "metadata" in row else None
             self.db.execute(
                 f"insert into collection_items ({', '.join(COPY)}) values ({', '.join('?' * len(COPY))}) on conflict (platform, instance_id) "
                 f"do update set {sets}, removed_at = null where {differs} or removed_at is not null",
-                [self.platform, row["instance_id"], release_id, *(row.get(c) for c in COPY[3:])],
+                [self.platform, row["instance_id"], release_id, self.account, *(row.get(c) for c in COPY[4:-1]), metadata],
             )
 
 

@@ -198,7 +198,7 @@ class ImageRow(TypedDict, total=False):
 
 
 class CollectionItemRow(TypedDict, total=False):
-    """A copy on the shelf, or a wish. status: owned, wanted, for_sale, sold."""
+    """A copy on the shelf, a wish, or an album saved at a streaming service. status: owned, wanted, for_sale, sold, saved."""
 
     row: Literal["collection_item"]
     release_external_id: str
@@ -208,8 +208,12 @@ class CollectionItemRow(TypedDict, total=False):
     media_condition: str | None
     sleeve_condition: str | None
     rating: int | None
+    purchase_date: str | None
+    purchase_price: float | None
+    currency: str | None
     notes: str | None
     added_at: str | None
+    metadata: Any
 
 
 Row = TrackRow | FileRow | ReleaseRow | PlaylistRow | PlaylistItemRow | ListenRow | ImageRow | CollectionItemRow
@@ -246,7 +250,8 @@ class Refused:
 class Complete:
     """A list was read to its end: what `load` knows of it and did not see in this run is marked `missing_since`.
 
-    of: "track", "release", "playlist" (all of the platform) or "playlist_item" (within = the playlist's external id).
+    of: "track", "release" (all of the platform), "playlist" (all of this account; within="export:" those of privacy exports, whose ids begin
+    so), "playlist_item" (within = the playlist's external id), "collection_item" (within = a status: all copies of it in this account).
     within: for tracks of `local`, the scanned root. total: announced number; fewer seen = not complete, nothing is marked; for the
     places of a playlist the number of places the source has: those beyond are gone (places without music leave a gap).
     scope: the resumable list that ends here; its cursor is forgotten.

@@ -85,6 +85,7 @@ create table platform_playlists ( -- A playlist, folder or smart playlist as one
   position int, -- place among its siblings
   owner text, -- owner's name
   owner_id text, -- owner's id at the platform
+  account text not null default '', -- which of your accounts shows it
   is_public int check (is_public in (0, 1)), -- 1 = everyone sees it
   collaborative int check (collaborative in (0, 1)), -- 1 = others may change it
   remote_version text, -- snapshot id or etag of its content
@@ -177,8 +178,9 @@ create index ix_pi_image on platform_images(image_id);
 create table collection_items ( -- A copy on the shelf, or a wish; one release can be owned twice.
   id integer primary key, -- row id
   platform_release_id int not null references platform_releases(id), -- the release
-  status text not null check (status in ('owned', 'wanted', 'for_sale', 'sold')), -- owned, wanted, for_sale or sold
+  status text not null check (status in ('owned', 'wanted', 'for_sale', 'sold', 'saved')), -- owned, wanted, for_sale, sold, or saved at a streaming service
   platform text not null references platforms(name), -- whose word it is
+  account text not null default '', -- which of your accounts
   instance_id text not null, -- the platform's id of this copy
   folder text, -- folder there
   media_condition text, -- Goldmine grade of the record
@@ -188,6 +190,7 @@ create table collection_items ( -- A copy on the shelf, or a wish; one release c
   purchase_price real, -- price paid
   currency text, -- ISO 4217
   notes text, -- your notes there
+  metadata text check (metadata is null or json_valid(metadata)), -- JSON: the copy as sent
   added_at text, -- UTC, as the platform says
   removed_at text, -- UTC, when an import no longer saw it
   unique (platform, instance_id)
