@@ -236,6 +236,13 @@ values (:one, :auto, :track, :root, :status, :method, :confidence, :evidence)
 on conflict (platform_track_id, assigned_track_id) do update set auto_track_id = :auto, track_id = :root, status = :status,
   method = :method, confidence = :confidence, evidence = :evidence
 """
+FREE = """
+select i.origin, i.id
+from track_ids as i
+where i.origin is not null
+  and not exists (select 1 from track_links as k where k.assigned_track_id = i.id and k.status in ('auto', 'confirmed'))
+order by i.id desc
+"""  # identities that no observation is linked to, by origin: an observation that comes back takes up its own again
 
 
 def _evidence(evidence: list[dict[str, str]]) -> str:
@@ -252,7 +259,11 @@ def link(db: Database, progress: Callable[[int, int | None, str], object] | None
     with db.atomic():
         decided = Decided(db)
         report.decided = decided.apply(db)
-        rows, identities = _match(db, decided, report, progress) if db.execute(UNLINKED).fetchone() else ([], [])
+        rows, identities = [], []
+        if db.value(UNLINKED):
+            matcher = _Matcher(db, decided, report)
+            matcher.run(progress)
+            rows, identities = matcher.rows, matcher.identities
         if rows or report.decided:
             with db.operation("link", mode="batch") as op:
                 made = [(*identity, op.id) for identity in identities]
@@ -263,78 +274,93 @@ def link(db: Database, progress: Callable[[int, int | None, str], object] | None
     return report
 
 
-def _match(db: Database, decided: Decided, report: Report, progress: Callable | None) -> tuple[list[dict], list[tuple]]:
-    """Links and identities for all observations without a track; reads only."""
-    index, waiting = Index(), []
-    seen = [(_seen(r), r[13], r[3] and r[14] in MAKES_TRACKS and r[15] is None, r[16]) for r in db.execute(SEEN)]
-    files = Counter(one.folded for one, _, _, is_file in seen if is_file)
-    for one, track, makes, _ in seen:
-        if one.folded and files[one.folded] > 1:  # a file system that tells cases apart: only the exact name counts
-            one.folded = None
-        if track is None:
-            waiting.append((one, makes))
-        else:
-            index.add(one, track)
-    origins = _free_identities(db) if any(makes for _, makes in waiting) else {}
-    status = {
-        (one, track): status for one, track, status in db.execute("select platform_track_id, assigned_track_id, status from track_links")
-    }
-    refused: dict[int, set[int]] = {}
-    for (one, track), word in status.items():
-        if word == "rejected":
-            refused.setdefault(one, set()).add(track)
-    next_id = (db.value("select seq from sqlite_sequence where name = 'track_ids'") or 0) + 1
-    rows: list[dict] = []
-    identities: list[tuple] = []
-    for done, (one, makes) in enumerate(waiting):
-        if progress and done % 1000 == 0:
-            progress(done, len(waiting), "linking")
-        forbidden = refused.get(one.id, set()) | set(decided.rejected.get(one.id, ()))
-        found = index.proposals(one, forbidden, decided.root)
-        chosen = found[0] if found and found[0].certain else None
-        if chosen is None and makes:
-            track = origins.get(f"{one.platform}/{one.external_id}")
-            if track is None or track in forbidden:
-                track, next_id = next_id, next_id + 1
-                identities.append((track, db.new_uid(), f"{one.platform}/{one.external_id}"))
-                report.new_tracks += 1
-            chosen = Proposal(track, True, "new", 100, [{"part": "new", "sentence": SENTENCES["new"]}])
-        taken = set()
-        if chosen:
-            index.add(one, chosen.track)
-            report.linked[chosen.method] = report.linked.get(chosen.method, 0) + 1
-            taken.add(decided.root(chosen.track))
-        else:
-            report.unlinked += 1
-        near = [p for p in found if p is not chosen and not p.certain][:CANDIDATES]
-        for proposal in [chosen, *near] if chosen else near:
-            root = decided.root(proposal.track)
-            if proposal is not chosen:
-                if root in taken or (one.id, proposal.track) in status:
-                    continue
+class _Matcher:
+    """One run over all observations without a track; reads only, and keeps the links and identities to write."""
+
+    def __init__(self, db: Database, decided: Decided, report: Report):
+        self.db, self.decided, self.report = db, decided, report
+        self.index = Index()
+        self.waiting: list[tuple[Seen, bool]] = []  # with whether it may make a track
+        seen = [(_seen(r), r[13], r[3] and r[14] in MAKES_TRACKS and r[15] is None, r[16]) for r in db.execute(SEEN)]
+        files = Counter(one.folded for one, _, _, is_file in seen if is_file)
+        for one, track, makes, _ in seen:
+            if one.folded and files[one.folded] > 1:  # a file system that tells cases apart: only the exact name counts
+                one.folded = None
+            if track is None:
+                self.waiting.append((one, makes))
+            else:
+                self.index.add(one, track)
+        pairs = db.execute("select platform_track_id, assigned_track_id, status from track_links").fetchall()
+        self.pairs = {(one, track) for one, track, _ in pairs}
+        self.refused: dict[int, set[int]] = {one: set(tracks) for one, tracks in decided.rejected.items()}
+        for one, track, status in pairs:
+            if status == "rejected":
+                self.refused.setdefault(one, set()).add(track)
+        self.origins = dict(db.execute(FREE).fetchall())
+        self.next_id = (db.value("select seq from sqlite_sequence where name = 'track_ids'") or 0) + 1
+        self.rows: list[dict] = []
+        self.identities: list[tuple[int, str, str]] = []
+
+    def run(self, progress: Callable | None) -> None:
+        """Those that may make a track first. Then the others, again and again: one that found its track may lead another to it."""
+        total = len(self.waiting)
+        left = []
+        for done, (one, makes) in enumerate(self.waiting):
+            if progress and done % 1000 == 0:
+                progress(done, total, "linking")
+            if makes:
+                self.place(one, makes)
+            else:
+                left.append(one)
+        before = None
+        while left and before != len(left):
+            before, left = len(left), [one for one in left if not self.place(one, False)]
+        for one in left:
+            self.wait(one, self.proposals(one), None)
+        self.report.unlinked = len(left)
+        if progress:
+            progress(total, total, "linking")
+
+    def proposals(self, one: Seen) -> list[Proposal]:
+        return self.index.proposals(one, self.refused.get(one.id, set()), self.decided.root)
+
+    def place(self, one: Seen, makes: bool) -> bool:
+        """Link it to the best track, or to a new one; say whether it has one now."""
+        found = self.proposals(one)
+        chosen = found[0] if found and found[0].certain else self.new(one) if makes else None
+        if chosen is None:
+            return False
+        self.index.add(one, chosen.track)
+        self.report.linked[chosen.method] = self.report.linked.get(chosen.method, 0) + 1
+        self.note(one, chosen, "auto")
+        self.wait(one, found, chosen)
+        return True
+
+    def new(self, one: Seen) -> Proposal:
+        """A track of its own; the one it had before, if it had one."""
+        origin = f"{one.platform}/{one.external_id}"
+        track = self.origins.get(origin)
+        if track is None or track in self.refused.get(one.id, ()):
+            track, self.next_id = self.next_id, self.next_id + 1
+            self.identities.append((track, self.db.new_uid(), origin))
+            self.report.new_tracks += 1
+        return Proposal(track, True, "new", 100, [{"part": "new", "sentence": SENTENCES["new"]}])
+
+    def wait(self, one: Seen, found: list[Proposal], chosen: Proposal | None) -> None:
+        """Keep what nearly matched for a person."""
+        taken = {self.decided.root(chosen.track)} if chosen else set()
+        for proposal in [p for p in found if not p.certain][:CANDIDATES]:
+            root = self.decided.root(proposal.track)
+            if root not in taken and (one.id, proposal.track) not in self.pairs:
                 taken.add(root)
-                report.candidates += 1
-            rows.append(
-                {
-                    "one": one.id, "auto": proposal.track if proposal is chosen else None, "track": proposal.track, "root": root,
-                    "status": "auto" if proposal is chosen else "candidate", "method": proposal.method,
-                    "confidence": proposal.confidence, "evidence": _evidence(proposal.evidence),
-                }
-            )  # fmt: skip
-    if progress:
-        progress(len(waiting), len(waiting), "linking")
-    return rows, identities
+                self.report.candidates += 1
+                self.note(one, proposal, "candidate")
 
-
-FREE = """
-select i.origin, i.id
-from track_ids as i
-where i.origin is not null
-  and not exists (select 1 from track_links as k where k.assigned_track_id = i.id and k.status in ('auto', 'confirmed'))
-order by i.id desc
-"""
-
-
-def _free_identities(db: Database) -> dict[str, int]:
-    """Origin -> identity, of tracks that no observation is linked to: an observation that comes back takes up its own again."""
-    return dict(db.execute(FREE).fetchall())
+    def note(self, one: Seen, proposal: Proposal, status: str) -> None:
+        self.rows.append(
+            {
+                "one": one.id, "auto": proposal.track if status == "auto" else None, "track": proposal.track,
+                "root": self.decided.root(proposal.track), "status": status, "method": proposal.method,
+                "confidence": proposal.confidence, "evidence": _evidence(proposal.evidence),
+            }
+        )  # fmt: skip

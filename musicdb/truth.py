@@ -95,7 +95,8 @@ class _Work:
         self.only: list[int] | None = None
         if tracks is not None:
             asked = {int(track) for track in tracks}
-            self.only = sorted(asked | {self.roots[t] for t in asked if t in self.roots})
+            now = asked | {self.roots[t] for t in asked if t in self.roots}
+            self.only = sorted(now | {t for t, root in self.roots.items() if root in now})
         every = self.only is None
         self.artists = Entities(db, "artists", everything=every)
         self.labels = Entities(db, "labels", everything=every)

@@ -1,6 +1,7 @@
 """Linking: which signs make two observations one track, which do not, and that a person's decision stands."""
 
 import json
+import random
 
 import pytest
 
@@ -224,6 +225,40 @@ def test_a_second_run_writes_nothing(db):
     before, changes = state(db), db.conn.total_changes
     report = links.link(db)
     assert (report.written, report.new_tracks, state(db), db.conn.total_changes) == (0, 0, before, changes)
+
+
+def test_a_listen_that_found_its_track_leads_another_to_it(db):
+    observe(db, "local", "a", duration_ms=200_000, said={"ids": {"mb_recording": "m"}})
+    observe(db, "lastfm", "early", title="Nacht", in_library=0)
+    observe(db, "listenbrainz", "late", title="Nacht", in_library=0, said={"ids": {"mb_recording": "m"}})
+    links.link(db)
+    assert tracks(db) == {"local/a": 1, "lastfm/early": 1, "listenbrainz/late": 1}
+    assert links.link(db).written == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_second_run_writes_nothing_whatever_was_observed(db, seed):
+    rng = random.Random(seed)
+    for n in range(60):
+        said = {"ids": {"mb_recording": rng.choice("mnop")}} if rng.random() < 0.2 else {}
+        if rng.random() < 0.3:
+            said["path"] = f"/m/{rng.randrange(12)}.mp3"
+        platform = rng.choice(["local", "rekordbox", "spotify", "tidal", "lastfm"])
+        observe(
+            db, platform, str(n), rng.choice(["Night", "Night (Dub Mix)", "Day"]), rng.choice([["Ada"], ["Bob"], []]),
+            duration_ms=rng.choice([None, 200_000, 202_000, 204_000, 212_000]), album=rng.choice([None, "Dusk", "Dawn"]),
+            isrc=rng.choice([None, "USRC17607839", "USRC17607840"]), in_library=int(platform != "lastfm" and rng.random() < 0.8),
+            missing_since=rng.choice([None, None, "2026-01-01T00:00:00Z"]), said=said,
+        )  # fmt: skip
+    links.link(db)
+    before = state(db)
+    assert links.link(db).written == 0
+    assert state(db) == before
+    versions = (
+        "select count(distinct p.title like '%Mix%') as n from track_links as k join platform_tracks as p on p.id = k.platform_track_id "
+    )
+    where = "where k.status = 'auto' and not exists (select 1 from track_links as f where f.track_id = k.track_id and f.method = 'path') "
+    assert db.value(f"select max(n) from ({versions} {where} group by k.track_id)") == 1
 
 
 def test_the_order_of_imports_does_not_change_what_belongs_together(tmp_path):
