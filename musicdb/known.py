@@ -25,7 +25,7 @@ class Known:
             "select f.path, p.external_id, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode, f.window_hash, p.missing_since is not null "
             f"from media_files as f join platform_tracks as p on p.id = f.platform_track_id where {where}"
         )
-        return {r[0]: (*r[1:7], bool(r[7])) for r in self._db.execute(sql, params)}
+        return {r[0]: r[1:] for r in self._db.execute(sql, params)}
 
     def audio_hash(self, external_id: str) -> str | None:
         """Hash over all audio of a file, where it was ever made."""

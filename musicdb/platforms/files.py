@@ -294,7 +294,7 @@ def _roots(source: Any) -> tuple[list[bytes | str], list[bytes | str]]:
 def _walk(roots, single, skip: dict[str, tuple], before: dict[str, tuple], refused: dict[str, Any], progress) -> _Walk:
     """skip: known files that need no reading while they are unchanged; refused: so for those that could not be read."""
     walk = _Walk()
-    dot = "." if _WINDOWS else b"."
+    seen, skip_get, dot = walk.seen.append, skip.get, "." if _WINDOWS else b"."
 
     def meet(entry: Any, path: bytes | str, root: str, given: bool = False) -> None:
         """A file that is not known, or has changed."""
@@ -323,39 +323,31 @@ def _walk(roots, single, skip: dict[str, tuple], before: dict[str, tuple], refus
             walk.todo.append(_File(shown, path, root, signature, row and row[0]))
 
     for root in roots:
-        shown_root = _text(root)
-        folders, visited = [root], set()
+        shown_root, folders = _text(root), [root]
         while folders:
             folder = folders.pop()
             try:
-                status = os.stat(folder)
-                if (status.st_dev, status.st_ino) in visited:  # a bind mount of a folder above
-                    continue
-                if status.st_ino:
-                    visited.add((status.st_dev, status.st_ino))
-                entries = os.scandir(folder)
-            except OSError as error:
-                if error.errno not in _LINKS:
-                    walk.refused.append(Refused("folder", _shown(folder), f"cannot be listed: {error.strerror}"))
-                    walk.incomplete.add(shown_root)
-                continue
-            try:
-                with entries:
-                    for entry in entries:
+                with os.scandir(folder) as entries:
+                    for entry in entries:  # 30,000 times: what most entries are comes first, and nothing is called twice
                         if entry.name[:1] == dot:
                             continue
                         if entry.is_dir(follow_symlinks=False):
-                            if entry.name not in SKIPPED:
+                            if entry.name not in SKIPPED and not _is_junction(entry):
                                 folders.append(entry.path)
                             continue
-                        row = skip.get(_shown(entry.path))
+                        path = entry.path
+                        try:
+                            row = skip_get(path.decode() if type(path) is bytes else path)
+                        except UnicodeDecodeError:
+                            row = skip_get(_shown(path))
                         if row is not None and _unchanged(row, entry):
-                            walk.seen.append(row[0])
+                            seen(row[0])
                         else:
-                            meet(entry, entry.path, shown_root)
-            except OSError as error:  # the drive went away while it was listed
-                walk.refused.append(Refused("folder", _shown(folder), f"cannot be listed: {error.strerror}"))
-                walk.incomplete.add(shown_root)
+                            meet(entry, path, shown_root)
+            except OSError as error:
+                if error.errno not in _LINKS:  # gone since it was listed is no fault; a drive that went away is one
+                    walk.refused.append(Refused("folder", _shown(folder), f"cannot be listed: {error.strerror}"))
+                    walk.incomplete.add(shown_root)
             if progress:
                 progress(len(walk.seen) + len(walk.todo), None, f"looking through {shown_root}")
     for path in single:
@@ -377,6 +369,11 @@ def _unchanged(row: tuple, entry: Any) -> bool:
         return row[1] == status.st_size and row[2] == status.st_mtime_ns
     # An edit within the padding whose mtime was put back changes only ctime.
     return row[1:5] == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _is_junction(entry: Any) -> bool:
+    """Whether a folder is a Windows junction, which may lead back to a folder above; links are told apart by the system elsewhere."""
+    return _WINDOWS and entry.stat(follow_symlinks=False).st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
 
 
 def _same(old: Any, new: tuple) -> bool:
