@@ -19,7 +19,7 @@ from typing import Any
 
 import xxhash
 
-from . import images, platforms
+from . import absence, images, platforms
 from .errors import BadInput, PayloadError
 from .known import Known
 from .observations import NOW, Writer, check, check_row, encode
@@ -141,7 +141,7 @@ class Load:
                         with self.db.atomic():
                             self._refuse(page.kind, page.item, page.reason, page.payload)
                     elif isinstance(page, Complete):
-                        self._complete(page)
+                        absence.complete(self, page)
                     elif isinstance(page, Note):
                         self.report.notes.append(page.text)
                     else:
@@ -170,7 +170,7 @@ class Load:
                 db.executemany("insert into claim_paths (platform, level, field, path) values (?, ?, ?, ?)", missing)
         rederive(db, m)
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """The operation of this run; made at the first write, so that a run that changes nothing writes one row only."""
         if self.operation is None:
             self.db.execute(
@@ -192,17 +192,17 @@ class Load:
         report.unchanged = max(0, len(self.writer.seen["track"]) - report.new - report.changed - report.returned)
         details = encode({k: v for k, v in report.as_dict().items() if v}).decode()
         with self.db.atomic():
-            self._start()
+            self.start()
             self.db.execute(
                 f"update operations set status = ?, details = ?, error_message = ?, completed_at = {NOW} where id = ?",
                 [status, details, error, self.operation],
             )
             for key, value in self.known.notes.items():
-                self._checkpoint(f"note:{key}", None, value)
+                self.checkpoint(f"note:{key}", None, value)
             if status == "completed":
-                self._checkpoint("", None)
+                self.checkpoint("", None)
 
-    def _checkpoint(self, entity: str, cursor: str | None, note: str | None = None) -> None:
+    def checkpoint(self, entity: str, cursor: str | None, note: str | None = None) -> None:
         self.db.execute(
             f"insert into sync_checkpoints (user_id, platform, account, entity, cursor, last_timestamp, updated_at) values (?, ?, ?, ?, ?, ?, {NOW}) "
             "on conflict do update set cursor = excluded.cursor, last_timestamp = excluded.last_timestamp, updated_at = excluded.updated_at",
@@ -217,7 +217,7 @@ class Load:
                 listed.setdefault(row["row"], set()).add(row["external_id"])
             elif row["row"] == "collection_item":
                 listed.setdefault("collection_item", set()).add(row["instance_id"])
-        self._checkpoint(page.scope, encode({"cursor": page.cursor, "seen": {k: sorted(v) for k, v in listed.items()}}).decode())
+        self.checkpoint(page.scope, encode({"cursor": page.cursor, "seen": {k: sorted(v) for k, v in listed.items()}}).decode())
 
     def _refuse(self, kind: str, item: str, reason: str, payload: Any) -> None:
         self.refused.add((kind, item))
@@ -280,7 +280,7 @@ class Load:
             self._resolve_refusals(page, rows)
             changed = w.counts.total() - w.counts["listens_known"] - before
             if rows and (changed or page.cursor is not None):  # a page that changes nothing leaves no trace
-                self._start()
+                self.start()
                 self.db.execute("update import_batches set changed = ? where id = ?", [changed, w.batch()])
             if page.cursor is not None:
                 self._go_on_here(page, rows)
@@ -328,98 +328,6 @@ class Load:
                 id = images.insert(self.db, prepared, self.platform, row.get("url"))
                 self.report.pictures += 1
             yield row, id
-
-    # ---- the end of a list
-
-    def _complete(self, end: Complete) -> None:
-        """Mark what is gone. Refuses to believe an empty or short answer: absence must be shown, not assumed."""
-        w, db = self.writer, self.db
-        for entity, keys in self.known.resumed.items():
-            w.seen[entity] |= keys
-        if end.scope is not None:
-            with db.atomic():
-                self._start()
-                self._checkpoint(end.scope, None)
-            self.listed.pop(end.scope, None)
-        if end.of == "playlist_item":
-            self._complete_items(end)
-            return
-        if end.of == "collection_item":
-            self._complete_copies(end)
-            return
-        table = f"platform_{end.of}s"
-        where, params = "", []
-        if end.of == "playlist":
-            where, params = f"and account = ? and external_id {'like' if end.within else 'not like'} 'export:%'", [self.account]
-        elif end.within is not None:
-            root = end.within
-            where = "and id in (select platform_track_id from media_files where path = ? or (path >= ? and path < ?))"
-            params = [root, *_below(root)]
-        in_library = "and in_library = 1" if end.of == "track" else ""
-        known = db.execute(
-            f"select external_id, id from {table} where platform = ? and missing_since is null {in_library} {where}", [self.platform, *params]
-        ).fetchall()
-        seen = w.seen[end.of]
-        if end.total is not None and len(seen) < end.total:
-            self.report.notes.append(f"only {len(seen)} of {end.total} announced {end.of}s came: nothing was marked as gone; run it again")
-            return
-        gone = [id for key, id in known if key not in seen]
-        if gone and len(gone) == len(known) and not seen:
-            place = end.within or self.report.source or self.platform
-            self.report.notes.append(f"{place} was empty, {len(gone)} {end.of}s were known: none was marked as gone (is the drive there?)")
-            return
-        with db.atomic():
-            if gone:
-                self._start()
-                db.executemany(f"update {table} set missing_since = {NOW} where id = ?", [(i,) for i in gone])
-                self.report.vanished += len(gone)
-            self._forget_refusals(end)
-
-    def _forget_refusals(self, end: Complete) -> None:
-        """Refused items below a completely read root that were not met again are gone too."""
-        if end.of != "track" or end.within is None:
-            return
-        low, high = _below(end.within)
-        gone = [k for k in self.open_refusals - self.refused if k[1] == end.within or low <= k[1] < high]
-        self.db.executemany(
-            f"update quarantine set resolved_at = {NOW} where platform = ? and kind = ? and item = ? and resolved_at is null",
-            [(self.platform, *key) for key in gone],
-        )
-
-    def _complete_items(self, end: Complete) -> None:
-        w, db = self.writer, self.db
-        n = w.places[end.within] if end.total is None else end.total
-        list_id = w.id_of("playlist", end.within)
-        where = "platform_playlist_id = ? and removed_at is null and (position < 0 or position >= ?)"
-        if db.value(f"select 1 from platform_playlist_items where {where}", [list_id, n]):
-            with db.atomic():
-                self._start()
-                cursor = db.execute(
-                    f"update platform_playlist_items set removed_at = {NOW}, position = abs(position) where {where}", [list_id, n]
-                )
-                w.counts["items_removed"] += cursor.rowcount
-
-    def _complete_copies(self, end: Complete) -> None:
-        key = (self.platform, self.account, end.within)
-        known = self.db.execute(
-            "select instance_id, id from collection_items where platform = ? and account = ? and status = ? and removed_at is null", key
-        ).fetchall()
-        seen = self.writer.seen["collection_item"]
-        gone = [(id,) for instance, id in known if instance not in seen]
-        if end.total is not None and len(known) - len(gone) < end.total:
-            self.report.notes.append(f"only {len(known) - len(gone)} of {end.total} announced {end.within} copies came: none was marked as gone")
-        elif gone:
-            with self.db.atomic():
-                self._start()
-                self.db.executemany(f"update collection_items set removed_at = {NOW} where id = ?", gone)
-                self.report.vanished += len(gone)
-
-
-def _below(root: str) -> tuple[str, str]:
-    """Bounds of all paths below a folder, for an index."""
-    cut = root.rstrip("/\\")
-    mark = "\\" if "\\" in root and "/" not in root else "/"
-    return cut + mark, cut + chr(ord(mark) + 1)
 
 
 def name_of(payload: Any) -> str:

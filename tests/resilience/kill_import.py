@@ -119,7 +119,7 @@ def main(kills: int, seed: int) -> int:
     pick = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        inputs = demo.build(root / "demo")
+        demo.build(root / "demo")
         start = time.perf_counter()
         subprocess.run([sys.executable, "-m", __spec__.name, "--child", root / "whole.db", root / "demo"], check=True)
         whole = time.perf_counter() - start
