@@ -44,12 +44,13 @@ STRAY = [
     ),
     (
         "tracks", "tracks that should be shown and have no title",
-        "select count(*) from tracks as t where t.title is null and t.deleted_at is null and t.merged_into_id is null and exists "
-        "(select 1 from track_links as k where k.track_id = t.id and k.status in ('auto', 'confirmed'))", "musicdb resolve",
+        "select count(*) from tracks as t where t.title is null and t.deleted_at is null and t.merged_into_id is null "
+        "and exists (select 1 from track_links as k where k.track_id = t.id and k.status in ('auto', 'confirmed'))", "musicdb resolve",
     ),
     (
         "files", "files of a platform other than `local`",
-        "select count(*) from media_files as f join platform_tracks as p on p.id = f.platform_track_id where p.platform <> 'local'", RESTORE,
+        "select count(*) from media_files as f join platform_tracks as p on p.id = f.platform_track_id "
+        "where p.platform <> 'local'", RESTORE,
     ),
     (
         "unfinished operation", "operations that were cut off and still claim every change",
@@ -164,10 +165,19 @@ def _schema(conn: sqlite3.Connection, path: Path) -> Iterator[Finding]:
         yield Finding("schema", False, "older than this version of musicdb", "musicdb migrate")
         return
     wrong = schema.differences(conn)
-    derived = all(kind in ("trigger", "view") for _, kind, _ in wrong)
     said = ", ".join(f"{kind} {name} {what}" for what, kind, name in wrong[:6]) + (f" and {len(wrong) - 6} more" if len(wrong) > 6 else "")
-    yield Finding("schema", not wrong, said or "every table, view, index and trigger as it should be",
-                  "" if not wrong else "musicdb migrate" if derived else RESTORE)  # fmt: skip
+    yield Finding("schema", not wrong, said or "every table, view, index and trigger as it should be", _schema_mend(wrong, path))
+
+
+def _schema_mend(wrong: list[tuple[str, str, str]], path: Path) -> str:
+    """Views and triggers hold no data and are made again, a lost index too; a table that differs is another matter."""
+    if not wrong:
+        return ""
+    if any(kind not in ("trigger", "view", "index") or (kind == "index" and what != "missing") for what, kind, _ in wrong):
+        return RESTORE
+    if any(kind != "index" for _, kind, _ in wrong):
+        return "musicdb migrate"
+    return f'sqlite-utils query "{path}" "{schema.expected()["index", wrong[0][2]]}"'
 
 
 def _search(conn: sqlite3.Connection, path: Path) -> Iterator[Finding]:
@@ -209,7 +219,10 @@ def _replaced(conn: sqlite3.Connection, path: Path) -> Iterator[Finding]:
           where c.entity = :table and c.op in ('insert', 'delete') and c.field = :field
         ) as one
         where one.op = 'insert' and one.before_it = 'insert'
-          and not exists (select 1 from changes as b where b.entity = :table and b.op in ('batch', 'rekey') and b.id between one.since and one.id)
+          and not exists (
+            select 1 from changes as b
+            where b.entity = :table and b.op in ('batch', 'rekey') and b.id between one.since and one.id
+          )
         """
         n = conn.execute(sql, {"table": table, "field": first}).fetchone()[0]
         if n:

@@ -1,4 +1,7 @@
-"""`sqlite-utils musicdb ...`, and musicdb's SQL functions in every `sqlite-utils` command. Light: imported at each start of sqlite-utils."""
+"""`sqlite-utils musicdb ...`, and musicdb's SQL functions in every `sqlite-utils` command.
+
+Light: it is imported at each start of sqlite-utils.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -31,8 +32,8 @@ from musicdb.errors import BadInput, DatabaseFull
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <DJ_PLAYLISTS Version="1.0.0"><PRODUCT Name="rekordbox" Version="6.8.5" Company="AlphaTheta"/>
 <COLLECTION Entries="2">
-<TRACK TrackID="1" Name="Nightfall (Dub Mix)" Artist="Björk" Album="Post" TotalTime="312" Year="1995" AverageBpm="128.00" Tonality="8A" Rating="204"
- Location="file://localhost/Users/me/Music/night%20fall.mp3"><TEMPO Inizio="0.024" Bpm="128.00" Metro="4/4" Battito="1"/>
+<TRACK TrackID="1" Name="Nightfall (Dub Mix)" Artist="Björk" Album="Post" TotalTime="312" Year="1995" AverageBpm="128.00" Tonality="8A"
+ Rating="204" Location="file://localhost/Users/me/Music/night%20fall.mp3"><TEMPO Inizio="0.024" Bpm="128.00" Metro="4/4" Battito="1"/>
 <POSITION_MARK Name="drop" Type="0" Start="60.5" Num="0" Red="40" Green="226" Blue="20"/></TRACK>
 <TRACK TrackID="2" Name="Morning" Artist="夜明け" TotalTime="200" Location="file://localhost/Users/me/Music/m.mp3"/>
 </COLLECTION>
@@ -219,16 +220,19 @@ def test_check_finds_nothing_wrong_with_a_good_database(lib, xml):
 DAMAGE = {
     "a trigger is gone": ("drop trigger search_tracks_update", "schema", "musicdb migrate"),
     "a view was changed": ("drop view library; create view library as select 1 as id", "schema", "musicdb migrate"),
-    "an index is gone": ("drop index ix_track_title", "schema", "--restore"),
+    "an index is gone": ("drop index ix_track_title", "schema", "create index ix_track_title"),
     "a reference leads nowhere": ("insert into tag_rules values ('x', 99)", "references", "--restore"),
     "the search index is stale": ("drop trigger search_artists_insert; insert into artist_ids (artist_uid) values ('u');"
                                   "insert into artists (id, name, name_norm) values (1, 'A', 'a')", "search", "rebuild-fts"),
-    "a play of nothing": ("insert into listens_raw (user_id, platform, listened_at, payload, ingested_at) values (1, 'spotify', 't', '{}', 't');"
-                          "insert into listens (raw_id, user_id, platform, track_external_id, listened_at) values (1, 1, 'spotify', 'x', 't')",
-                          "listens", "musicdb import"),
+    "a play of nothing": (
+        "insert into listens_raw (user_id, platform, listened_at, payload, ingested_at) values (1, 'spotify', 't', '{}', 't');"
+        "insert into listens (raw_id, user_id, platform, track_external_id, listened_at) values (1, 1, 'spotify', 'x', 't')",
+        "listens", "musicdb import",
+    ),
     "an id of nothing": ("insert into external_ids (entity_type, entity_id, scheme, value) values ('track', 7, 'isrc', 'x')",
                          "external ids", "musicdb resolve"),
-    "an operation was cut off": ("insert into current_operation (one, mode) values (1, 'row')", "unfinished operation", "delete from current_operation"),
+    "an operation was cut off": ("insert into current_operation (one, mode) values (1, 'row')",
+                                 "unfinished operation", "delete from current_operation"),
     "rows replaced by a stranger": ("insert into tags (id, name) values (1, 'a'); insert or replace into tags (id, name) values (1, 'b')",
                                     "history", "sqlite-utils"),
 }  # fmt: skip
@@ -250,11 +254,13 @@ def test_check_finds_and_names_the_cure(lib, what):
 def test_what_check_recommends_mends(lib):
     good("init", db=lib)
     with closing(sqlite3.connect(lib)) as conn:
-        conn.executescript(DAMAGE["the search index is stale"][0] + "; drop view library")
+        conn.executescript(DAMAGE["the search index is stale"][0] + "; drop view library; drop index ix_track_title")
     good("migrate", db=lib)
-    mend = next(one["mend"] for one in json.loads(run("check", "--json", db=lib).stdout)["checks"] if not one["ok"])
-    words = mend.replace('"', "").split()
-    subprocess.run([sys.executable, "-m", *("sqlite_utils" if word == "sqlite-utils" else word for word in words)], check=True)
+    for _ in range(2):
+        mend = next(one["mend"] for one in json.loads(run("check", "--json", db=lib).stdout)["checks"] if not one["ok"])
+        words = shlex.split(mend)
+        assert words[0] == "sqlite-utils"
+        subprocess.run([sys.executable, "-m", "sqlite_utils", *words[1:]], check=True, capture_output=True)
     assert json.loads(good("check", "--json", db=lib))["ok"]
 
 
@@ -290,7 +296,9 @@ def test_config_shows_sets_and_unsets(lib):
     good("init", db=lib)
     for value, kind in (("12", "int"), ("1.5", "float"), ("true", "bool"), ('{"a": 1}', "json"), ("hi", "string"), ("{x", "string")):
         assert f"({kind})" in good("config", "set", "my.key", value, db=lib)
-        assert json.loads(good("config", "--json", db=lib))["config"] == [{"key": "my.key", "value": value, "type": kind, "description": None}]
+        assert json.loads(good("config", "--json", db=lib))["config"] == [
+            {"key": "my.key", "value": value, "type": kind, "description": None}
+        ]
     good("config", "unset", "my.key", db=lib)
     assert json.loads(good("config", "show", "--json", db=lib))["config"] == []
     refused("config", "unset", "my.key", db=lib, says="not set")
@@ -303,7 +311,9 @@ def test_a_setting_is_history_that_can_be_undone(lib):
     good("init", db=lib)
     good("config", "set", "k", "v", db=lib)
     with musicdb.open(lib) as db:
-        row = db.one("select c.field, c.new, o.type, o.actor from changes as c join operations as o on o.id = c.operation_id where c.field = 'value'")
+        row = db.one(
+            "select c.field, c.new, o.type, o.actor from changes as c join operations as o on o.id = c.operation_id where c.field = 'value'"
+        )
     assert row == {"field": "value", "new": "v", "type": "config", "actor": "user"}
 
 
@@ -562,7 +572,10 @@ def test_a_database_at_its_limit_of_pages_stays_whole(lib, tmp_path, monkeypatch
     monkeypatch.undo()
     assert whole(lib)
     assert json.loads(good("check", "--json", db=lib))["ok"]
-    assert "3000 new" in good("import", "rekordbox", tmp_path / "large.xml", "--no-link", db=lib) or json.loads(good("--json", db=lib))["platforms"][0]["tracks"] == 3000
+    assert (
+        "3000 new" in good("import", "rekordbox", tmp_path / "large.xml", "--no-link", db=lib)
+        or json.loads(good("--json", db=lib))["platforms"][0]["tracks"] == 3000
+    )
 
 
 @POSIX
@@ -576,7 +589,9 @@ def test_a_full_disk_stops_an_import_with_a_message_and_it_goes_on_afterwards(li
     def full():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
-    done = subprocess.run([*PROGRAM, "import", "rekordbox", source, "--no-link", "--db", lib], capture_output=True, text=True, preexec_fn=full)
+    done = subprocess.run(
+        [*PROGRAM, "import", "rekordbox", source, "--no-link", "--db", lib], capture_output=True, text=True, preexec_fn=full
+    )
     assert done.returncode == 1 and "full" in done.stderr and str(lib) in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and done.stdout == ""
     assert whole(lib) and json.loads(good("check", "--json", db=lib))["ok"]
@@ -681,8 +696,8 @@ def test_the_plugin_turns_recursive_triggers_on_for_our_files_only(lib, tmp_path
 def test_a_replace_through_sqlite_utils_leaves_its_trace(lib):
     good("init", db=lib)
     for name in ("a", "b"):
-        subprocess.run([sys.executable, "-m", "sqlite_utils", "query", lib, f"insert or replace into tags (id, name) values (1, '{name}')"], check=True,
-                       capture_output=True)  # fmt: skip
+        sql = f"insert or replace into tags (id, name) values (1, '{name}')"
+        subprocess.run([sys.executable, "-m", "sqlite_utils", "query", lib, sql], check=True, capture_output=True)
     assert json.loads(good("check", "--json", db=lib))["ok"]
 
 

@@ -152,7 +152,17 @@ def test_lab_serves_until_it_is_stopped_and_leaves_nobody_behind(tmp_path):
     with musicdb.open(tmp_path / "music.db"):
         pass
     home = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
-    command = [sys.executable, "-m", "musicdb.cli", "lab", "--no-browser", "--port", str(lab.free_port(18900)), "--db", str(tmp_path / "music.db")]
+    command = [
+        sys.executable,
+        "-m",
+        "musicdb.cli",
+        "lab",
+        "--no-browser",
+        "--port",
+        str(lab.free_port(18900)),
+        "--db",
+        str(tmp_path / "music.db"),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **home})
     try:
         address = None

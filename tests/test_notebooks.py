@@ -13,8 +13,8 @@ import pytest
 from musicdb import assets, demo, lab
 
 NOTEBOOKS = sorted(assets.path("notebooks").glob("*.ipynb"))
-HEAVY = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If, ast.Try, ast.With, ast.ListComp, ast.DictComp,
-         ast.SetComp, ast.GeneratorExp)  # fmt: skip
+HEAVY = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If, ast.Try, ast.With,
+         ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)  # fmt: skip
 
 
 def named(path) -> str:

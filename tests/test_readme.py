@@ -52,7 +52,9 @@ def run(line: str, folder: Path) -> str:
     words = shlex.split(line)
     words, target = (words[:-2], words[-1]) if words[-2] == ">" else (words, None)
     assert words[0] == "sqlite-utils"
-    done = subprocess.run([sys.executable, "-m", "sqlite_utils", *words[1:]], cwd=folder, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})
+    done = subprocess.run(
+        [sys.executable, "-m", "sqlite_utils", *words[1:]], cwd=folder, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"}
+    )
     assert done.returncode == 0, done.stderr.decode()
     if target:
         (folder / target).write_bytes(done.stdout)
@@ -183,6 +185,6 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     (music / "a.mp3").write_bytes((Path(demo.__file__).parent / "sounds" / "dub.mp3").read_bytes())
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    exec(compile(code.replace("/home/me/Music", music.as_posix()), "README.md", "exec"), names)  # noqa: S102
+    exec(compile(code.replace("/home/me/Music", music.as_posix()), "README.md", "exec"), names)
     names["db"].close()
     assert (tmp_path / "music.db").exists()

@@ -124,7 +124,8 @@ def _newest(here) -> Any:
 def check(ctx: click.Context, vacuum: bool, as_json: bool) -> None:
     """Verify that the database is whole.
 
-    The file, references, schema and triggers, search index, stray rows, history; exit 1 where something is wrong. Each fault comes with the command that mends it. Nothing is changed without --vacuum.
+    The file, references, schema and triggers, search index, stray rows, history; exit 1 where something is wrong.
+    Each fault comes with the command that mends it. Nothing is changed without --vacuum.
 
     \b
     Example:
@@ -182,7 +183,9 @@ def backup(path: Path | None, verify: bool, as_json: bool) -> None:
     gone = [] if path else backups.thin(here.backup_dir, here.database)
     rows = sum(n for n, _ in made.tables.values())
     if as_json:
-        base.say_json({"backup": str(made.path), "sha256": made.sha256, "size_bytes": made.size_bytes, "rows": rows, "thinned": list(map(str, gone))})
+        base.say_json(
+            {"backup": str(made.path), "sha256": made.sha256, "size_bytes": made.size_bytes, "rows": rows, "thinned": list(map(str, gone))}
+        )
         return
     base.say(f"{made.path}: {made.size_bytes:,} bytes, {rows:,} rows in {len(made.tables)} tables, equal to the database")
     if gone:

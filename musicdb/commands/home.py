@@ -92,5 +92,7 @@ def next_steps(found: dict[str, Any]) -> list[str]:
     elif not found["counts"]["tracks"] and found["counts"].get("listens") and not any(row["linked"] for row in platforms):
         steps.append("musicdb import files FOLDER      listens alone make no tracks: import a library")
     if any(row["refused"] for row in platforms):
-        steps.append("sqlite-utils rows music.db quarantine".replace("music.db", f'"{found["database"]}"') + "   what could not be read, and why")
+        steps.append(
+            "sqlite-utils rows music.db quarantine".replace("music.db", f'"{found["database"]}"') + "   what could not be read, and why"
+        )
     return [*steps, "musicdb serve                    look at it in a browser", "musicdb lab                      work on it in a notebook"]

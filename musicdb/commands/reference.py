@@ -59,7 +59,11 @@ def with_overview(readme: str) -> str:
 
 
 def _argument(argument: click.Argument) -> str:
-    return argument.metavar or (argument.name or "").upper() if argument.required else (argument.metavar or f"[{(argument.name or '').upper()}]")
+    return (
+        argument.metavar or (argument.name or "").upper()
+        if argument.required
+        else (argument.metavar or f"[{(argument.name or '').upper()}]")
+    )
 
 
 def _help(command: click.Command) -> list[str]:

@@ -47,14 +47,21 @@ def serve(port: int, browser: bool) -> None:
 
 
 @click.command(cls=base.Command)
-@click.option("--dir", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Where your copies of the notebooks are; else beside the database.")
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where your copies of the notebooks are; else beside the database.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=LAB_PORT, show_default=True, help="Or the next free one.")
 @click.option("--browser/--no-browser", default=True, help="Open JupyterLab in a browser.")
 @click.option("--copy-only", is_flag=True, help="Only put the notebooks there; start nothing.")
 def lab(folder: Path | None, port: int, browser: bool, copy_only: bool) -> None:
     """Work on the library in notebooks (JupyterLab).
 
-    Serves this machine only, until Ctrl-C. The notebooks are copied to a folder of yours. An upgrade never overwrites one that you edited: the newer one is put beside it.
+    Serves this machine only, until Ctrl-C. The notebooks are copied to a folder of yours.
+    An upgrade never overwrites one that you edited: the newer one is put beside it.
 
     \b
     Example:
@@ -84,7 +91,9 @@ def lab(folder: Path | None, port: int, browser: bool, copy_only: bool) -> None:
 
 
 @click.command(cls=base.Command)
-@click.option("--dir", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Where it is built; else a folder in your data folder.")
+@click.option(
+    "--dir", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Where it is built; else a folder in your data folder."
+)
 @click.option("--no-serve", is_flag=True, help="Build it and stop.")
 @click.option("--browser/--no-browser", default=False, help="Open both pages in a browser.")
 def demo(folder: Path | None, no_serve: bool, browser: bool) -> None:
