@@ -220,7 +220,7 @@ def test_check_finds_nothing_wrong_with_a_good_database(lib, xml):
 DAMAGE = {
     "a trigger is gone": ("drop trigger search_tracks_update", "schema", "musicdb migrate"),
     "a view was changed": ("drop view library; create view library as select 1 as id", "schema", "musicdb migrate"),
-    "an index is gone": ("drop index ix_track_title", "schema", "create index ix_track_title"),
+    "an index is gone": ("drop index ix_track_title", "schema", "INDEX ix_track_title"),
     "a reference leads nowhere": ("insert into tag_rules values ('x', 99)", "references", "--restore"),
     "the search index is stale": ("drop trigger search_artists_insert; insert into artist_ids (artist_uid) values ('u');"
                                   "insert into artists (id, name, name_norm) values (1, 'A', 'a')", "search", "rebuild-fts"),
