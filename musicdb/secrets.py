@@ -26,7 +26,7 @@ SHORTEST = 6  # a shorter text is no token, and taking it out of every message w
 _SECRET_KEY = re.compile(r"token(?!_type)|secret|(?:^|_)key$|passw|session|cookie|(?:^|_)code|verifier", re.I)
 # Tokens that nobody handed to `Secret`: a client got them anew and put them into an address or a message.
 _SHAPES = (
-    re.compile(r"(?i)\b((?:bearer|basic)\s+)[\w.~+/=-]{6,}"),
+    re.compile(r"(?i)\b(bearer\s+|authorization\W{1,5}basic\s+)[\w.~+/=-]{6,}"),
     re.compile(r"(?i)\b((?:discogs\s+)?token=)[^&\s'\",}]{6,}"),
     re.compile(
         r"(?i)([?&;\s'\"](?:access_token|refresh_token|id_token|api_key|api_sig|sk|sessionid|session_id|client_secret|code_verifier|code)=)"
