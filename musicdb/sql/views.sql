@@ -23,8 +23,8 @@ where k.status in ('auto', 'confirmed') and json_extract(r.metadata, c.path) is 
 
 create view platform_values as -- One row a track and field: what each platform says, how many values there are, and whose is taken.
 select c.track_id, c.field, json_group_object(c.platform, c.value) as said_by, count(distinct c.value) as n_values,
-  json_extract(t.sources, '$.' || c.field) as winner
-from claims as c join tracks as t on t.id = c.track_id
+  (select json_extract(t.sources, '$.' || c.field) from tracks as t where t.id = c.track_id) as winner
+from claims as c
 where c.field not in ('cues', 'beat_grid', 'ids')
 group by c.track_id, c.field;
 
