@@ -1,10 +1,10 @@
-"""Text for matching: normal form, title parts, artist credits, the match key. Pure; imports nothing of musicdb.
+"""Text for matching: normal form, title parts, artist credits, the match key. Pure; imports only tables of letters.
 
 No function raises for any text; all are deterministic. The rules are written down here and nowhere else:
 
 - **norm**: compatibility forms and accents folded, punctuation gone, "&" is "and". Other scripts keep their letters and marks.
 - **version**: in brackets or behind " - ", a part that has a version word ("Dub Mix", "Live at ...", "2011 Remix").
-- **junk**: a part that names the same recording ("Original Mix", "Album Version", "Official Video", "Remastered 2009").
+- **junk**: a part that names the same recording ("Original Mix", "Album Version", "Official Video", "Remastered 2009", "Clean").
   Only whole parts of a closed list are junk, so a remix never loses what tells it from its original.
 - **credit**: split at feat./ft./featuring, ";", " / ", " vs. ", " pres. " only. "AC/DC", "Simon & Garfunkel" and
   "Earth, Wind & Fire" stay whole: a comma or "&" does not say whether it is one act or two.
@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
+
+from .romanise import romanise
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,17 @@ _VERSION_WORDS = frozenset(
     "unplugged session sessions mashup medley orchestral slowed sped nightcore rerecorded recorded recording remake remade "
     "retouch reconstruction revision revisited interpretation variation outtake alternate alternative stripped "
     "symphonic intro outro drumapella megamix minimix mono stereo clean dirty uncensored uncut "
-    "rehearsal soundcheck performance redux reimagined reborn revamp".split()
+    "rehearsal soundcheck performance redux reimagined reborn revamp vivo concierto concert censored amended beatless".split()
 )
+_COVER = re.compile(r"\b(in the style of|made famous by|originally (performed|recorded) by|tribute to)\b")
 _JUNK = re.compile(
-    r"original( mix| version| recording)?|(album|lp) version|explicit( version| lyrics)?|bonus( track)?"
+    r"original( mix| version| recording)?|(album|lp) version( explicit| clean)?|(explicit|clean|dirty)( (album )?version| lyrics)?"
+    r"|(un)?censored( version)?|bonus( track)?( version)?|(expanded|special|[0-9]+th anniversary)( edition| version)"
     r"|(official )?((music|lyrics?) )?(video|audio|visuali[sz]er|videoclip|clip)|official|lyrics|hd|hq|4k|1080p|720p"
-    r"|free (download|dl)|([0-9]{4} )?(digital(ly)? )?remaster(ed)?( in)?( [0-9]{4})?( version| edition)?|deluxe( edition| version)?"
+    r"|free (download|dl)|([0-9]{4} )?(digital(ly)? |24 bit |new )?remaster(ed)?( in)?( version| edition)?( [0-9]{4})?( version| edition)?|deluxe( edition| version)?"
 )
 _SAME_WORD = {"rmx": "remix", "remixed": "remix", "pt": "part", "vol": "volume", "acappella": "acapella", "remastered": "remaster"}
+_EDITION_WORDS = frozenset("remaster remastered explicit clean dirty".split())
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}")
 _WIDE = str.maketrans("（）［］【】｛｝", "()[][]{}")
 _DASH = re.compile(r"\s[-–—]\s+")
@@ -153,7 +158,8 @@ def _part(text: str) -> tuple[str, str] | None:
 
 
 def _has_version(text: str) -> bool:
-    return not _VERSION_WORDS.isdisjoint(norm(text).split())
+    plain = norm(text)
+    return not _VERSION_WORDS.isdisjoint(plain.split()) or _COVER.search(plain) is not None
 
 
 def full_title(title: str | None, version: str | None = None) -> str:
@@ -165,8 +171,21 @@ def full_title(title: str | None, version: str | None = None) -> str:
 
 
 def version_key(title: str | None) -> str:
-    """Return the version words of a title, normalised, "" for the plain one: equal for "(Bob Rmx)" and "- Bob Remix"."""
-    return " ".join(_SAME_WORD.get(word, word) for word in norm(split_title(title).version).split())
+    """Return the version words of a title, normalised, "" for the plain one: equal for "(Bob Rmx)" and "- Bob Remix".
+
+    "Live Version" is "live" and "Extended Mix" is "extended": a word that adds nothing to the others is left out.
+    """
+    return _version_words(split_title(title).version)
+
+
+@lru_cache(65536)
+def _version_words(version: str | None) -> str:
+    words = [_SAME_WORD.get(word, word) for word in norm(version).split()]
+    for idle, beside in ((_EDITION_WORDS, _VERSION_WORDS), (("version",), _VERSION_WORDS), (("mix",), ("extended", "dub", "vip", "acoustic"))):
+        kept = [word for word in words if word not in idle]
+        if kept != words and any(word in beside for word in kept):
+            words = kept
+    return " ".join(words)
 
 
 _EDITION = re.compile(r"(?i)\s*(?:[(\[]\s*(?:dis[ck]|cd)\s*[0-9]+[^)\]]*[)\]]|[-,]?\s+(?:dis[ck]|cd)\s*[0-9]+)\s*$")
@@ -238,6 +257,11 @@ def is_nobody(name: str) -> bool:
 
 
 # ---------- the match key
+def _latin(plain: str) -> str:
+    """The normal form in Latin letters, as far as tables go: "белая ночь" and "belaya noch" are one key."""
+    return plain if plain.isascii() else norm(romanise(plain))
+
+
 def match_key(title: str | None, artists: Iterable[str] | str | None = ()) -> str:
     """Return "base version|artist words", equal for what is surely written of the same recording and unequal for a remix.
 
@@ -245,8 +269,8 @@ def match_key(title: str | None, artists: Iterable[str] | str | None = ()) -> st
     artist words are sorted, so "Simon & Garfunkel" equals ["Simon", "Garfunkel"]. No artist known: nothing behind the "|".
     """
     parts = split_title(title)
-    words = f"{norm(parts.base)} {norm(parts.version)}".split() if parts.version else norm(parts.base).split()
-    left = " ".join(_SAME_WORD.get(word, word) for word in words)
+    words = f"{norm(parts.base)} {_version_words(parts.version)}".split() if parts.version else norm(parts.base).split()
+    left = _latin(" ".join(_SAME_WORD.get(word, word) for word in words))
     names = (artists,) if isinstance(artists, str) else tuple(a for a in artists or () if isinstance(a, str))
     elsewhere = (norm(parts.version), *map(norm, parts.featured)) if parts.version or parts.featured else ()
     return f"{left.replace('|', ' ')}|{_artist_words(names, elsewhere)}"
@@ -257,5 +281,5 @@ def _artist_words(names: tuple[str, ...], elsewhere: tuple[str, ...]) -> str:
     credits = [credit for name in names for credit in _split_credit(name) if not is_nobody(credit.name)]
     known = [norm(c.name) for c in credits if c.role == "primary"] or [norm(c.name) for c in credits]
     main = [name for name in known if not any(f" {name} " in f" {text} " for text in elsewhere)] or known
-    words = {word for name in main for word in name.split()}
+    words = {word for name in main for word in _latin(name).split()}
     return " ".join(sorted(words - _SMALL or words)).replace("|", " ")
