@@ -14,6 +14,7 @@ import mutagen
 import pytest
 from mutagen import id3
 
+import musicdb
 import musicdb.demo
 from musicdb import audio, audiohash, filetags
 from musicdb.errors import BadInput, PayloadError
@@ -571,6 +572,49 @@ def test_a_file_moved_to_another_root_keeps_its_identity_if_its_old_place_is_emp
     assert Run(tmp_path / "two", Known(first)).ids() != first.ids()
     (tmp_path / "one" / "a.mp3").unlink()
     assert Run(tmp_path / "two", Known(first)).ids() == first.ids()
+
+
+# ---------- through load
+def test_a_library_lives_through_moves_edits_faults_and_deletions(tmp_path):
+    music = tmp_path / "music"
+    for name in ("keep.mp3", "move.flac", "drop.ogg", "edit.m4a"):
+        tag(put(music, name))
+    db = musicdb.open(tmp_path / "m.db", create=True)
+
+    def state():
+        sql = (
+            "select f.path, p.id, p.missing_since is not null as gone, p.title from media_files as f "
+            "join platform_tracks as p on p.id = f.platform_track_id"
+        )
+        return {Path(row["path"]).name: (row["id"], row["gone"], row["title"]) for row in db.q(sql)}
+
+    def scan(**options):
+        report = musicdb.load.run(db, "files", music, **options)
+        return report.new, report.changed, report.unchanged, report.vanished, report.quarantined
+
+    assert scan() == (4, 0, 0, 0, 0)
+    first = state()
+    assert scan() == (0, 0, 4, 0, 0) and state() == first
+    (music / "move.flac").rename(music / "moved.flac")
+    (music / "drop.ogg").unlink()
+    file = mutagen.File(music / "edit.m4a")
+    file["©nam"] = "Edited"
+    file.save()
+    whole = (music / "keep.mp3").read_bytes()
+    (music / "keep.mp3").write_bytes(b"no mp3 " * 100)
+    assert scan() == (0, 2, 1, 1, 1)
+    after = state()
+    assert after["moved.flac"] == first["move.flac"] and "move.flac" not in after
+    assert after["drop.ogg"] == (first["drop.ogg"][0], 1, WANTED["title"])
+    assert after["edit.m4a"] == (first["edit.m4a"][0], 0, "Edited")
+    assert after["keep.mp3"] == first["keep.mp3"]  # unreadable, known, and not gone
+    assert scan() == (0, 0, 3, 0, 1) and state() == after
+    (music / "keep.mp3").write_bytes(whole)
+    scan()
+    assert db.value("select count(*) from quarantine where resolved_at is null") == 0
+    assert scan(verify=True)[0] == 0
+    assert db.value("select count(*) from media_files where length(file_hash) = 64 and audio_hash is not null") == 3
+    db.close()
 
 
 # ---------- roots

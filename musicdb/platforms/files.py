@@ -178,13 +178,15 @@ def _rows(payload: dict[str, Any]) -> Iterator[Row]:
 def _read(walk: _Walk, pool: Pool, identities: _Identities, total: int, images: bool, verify: bool) -> Iterator[Page | Refused]:
     deadline = DEADLINE + (max(file.signature[0] for file in walk.todo) / VERIFY_SPEED if verify else 0)
     answers = pool.map(_READ, ((file.native, images, verify) for file in walk.todo), deadline=deadline)
-    page = Page("file", [], total=total)
+    page = Page("file", [], total=total, seen=[])
     size = 0
     for file, answer in zip(walk.todo, answers):
         if not answer.ok:
             fleeting = "import again" in answer.reason
             payload = None if fleeting else {"signature": file.signature, "reason": answer.reason}
             yield Refused("file", file.path, answer.reason, payload)
+            if file.external_id:  # what is known of it stays; it is not gone
+                page.seen.append(file.external_id)
             continue
         found = answer.value
         cover = found.pop("cover_data")
@@ -198,8 +200,8 @@ def _read(walk: _Walk, pool: Pool, identities: _Identities, total: int, images: 
             size += len(cover)
         if len(page.payloads) >= PAGE or size >= PAGE_BYTES:
             yield page
-            page, size = Page("file", [], total=total), 0
-    if page.payloads:
+            page, size = Page("file", [], total=total, seen=[]), 0
+    if page.payloads or page.seen:
         yield page
 
 
@@ -299,6 +301,7 @@ def _walk(roots, single, skip: dict[str, tuple], before: dict[str, tuple], refus
     def meet(entry: Any, path: bytes | str, root: str, given: bool = False) -> None:
         """A file that is not known, or has changed."""
         shown = _shown(path)
+        row = before.get(shown)
         suffix = os.path.splitext(shown)[1][1:].lower()
         if suffix in NOT_AUDIO and not given:
             return
@@ -307,6 +310,7 @@ def _walk(roots, single, skip: dict[str, tuple], before: dict[str, tuple], refus
         except OSError as error:
             if suffix in audio.EXTENSIONS:
                 walk.refused.append(Refused("file", shown, f"cannot be opened: {error.strerror}"))
+                walk.seen += row[:1] if row and error.errno not in _LINKS else ()
             return
         if not stat.S_ISREG(status.st_mode):
             if stat.S_ISDIR(status.st_mode):
@@ -318,8 +322,8 @@ def _walk(roots, single, skip: dict[str, tuple], before: dict[str, tuple], refus
         unread = refused.get(shown)
         if isinstance(unread, dict) and _same(unread.get("signature"), signature):
             walk.refused.append(Refused("file", shown, unread["reason"], unread))
+            walk.seen += row[:1] if row else ()  # it cannot be read any more, and is there
         elif given or not suffix or suffix in audio.EXTENSIONS or _is_audio(path):
-            row = before.get(shown)
             walk.todo.append(_File(shown, path, root, signature, row and row[0]))
 
     for root in roots:
