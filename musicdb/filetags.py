@@ -162,7 +162,9 @@ def said_of(payload: dict[str, Any]) -> Said:
     one = {field: values[0] for field, values in texts.items()}
     said: dict[str, Any] = {field: one[field] for field in _TEXTS if field in one}
     said |= {field: texts[field] for field in _LISTS if field in texts}
-    date = next((date for field in ("date", "original_date") for value in _dates(tags, found.get(field)) if (date := units.iso_date(value))), None)
+    date = next(
+        (date for field in ("date", "original_date") for value in _dates(tags, found.get(field)) if (date := units.iso_date(value))), None
+    )
     if date:
         said |= {"year": int(date[0][:4]), "release_date": date[0], "release_date_precision": date[1]}
     track, length = one.get("track"), (payload.get("info") or {}).get("length")

@@ -66,9 +66,7 @@ class Answer:
 class Pool:
     """A few workers that run `functions` (dotted names). Started when the first job comes, closed by `with` or `close()`."""
 
-    def __init__(
-        self, functions: Sequence[str], *, workers: int = 1, memory: int = MEMORY, deadline: float = DEADLINE, ahead: int = 8
-    ):
+    def __init__(self, functions: Sequence[str], *, workers: int = 1, memory: int = MEMORY, deadline: float = DEADLINE, ahead: int = 8):
         self.functions, self.memory, self.deadline = tuple(functions), memory, deadline
         self._workers = [_Worker(self) for _ in range(max(1, workers))]
         self._ahead = max(1, ahead)
@@ -90,9 +88,7 @@ class Pool:
             return answer.value
         raise PayloadError(answer.reason)
 
-    def map(
-        self, function: str, jobs: Iterable[Sequence[Any]], *, deadline: float | None = None, returns: Any = Any
-    ) -> Iterator[Answer]:
+    def map(self, function: str, jobs: Iterable[Sequence[Any]], *, deadline: float | None = None, returns: Any = Any) -> Iterator[Answer]:
         """Yield one Answer for each tuple of arguments, in their order. Takes jobs as they are needed, `ahead` batches a worker."""
         if function not in self.functions:
             raise ValueError(f"this pool runs {', '.join(self.functions)}, not {function}")

@@ -174,7 +174,16 @@ def tag(path: Path) -> None:
         t.add(id3.PRIV(owner="x", data=bytes(5000)))
         t.add(id3.APIC(encoding=3, mime="image/png", type=3, desc="", data=PNG))
     elif family == "m4a":
-        names = {"TITLE": "©nam", "ARTIST": "©ART", "ALBUMARTIST": "aART", "ALBUM": "©alb", "GENRE": "©gen", "DATE": "©day", "COMMENT": "©cmt", "COMPOSER": "©wrt"}
+        names = {
+            "TITLE": "©nam",
+            "ARTIST": "©ART",
+            "ALBUMARTIST": "aART",
+            "ALBUM": "©alb",
+            "GENRE": "©gen",
+            "DATE": "©day",
+            "COMMENT": "©cmt",
+            "COMPOSER": "©wrt",
+        }
         for name, value in FREE_FORM.items():
             if name in names:
                 file[names[name]] = value
@@ -291,7 +300,13 @@ def test_id3_2_3_frames_are_kept_as_written(tmp_path):
 
 @pytest.mark.parametrize(
     ("genre", "expected"),
-    [(["(17)"], ["Rock"]), (["17"], ["Rock"]), (["House; Techno"], ["House", "Techno"]), (["R&B/Soul"], ["R&B/Soul"]), (["Dub", "Dub"], ["Dub"])],
+    [
+        (["(17)"], ["Rock"]),
+        (["17"], ["Rock"]),
+        (["House; Techno"], ["House", "Techno"]),
+        (["R&B/Soul"], ["R&B/Soul"]),
+        (["Dub", "Dub"], ["Dub"]),
+    ],
 )
 def test_genres(tmp_path, genre, expected):
     assert filetags.said_of(mp3(tmp_path / "a.mp3", text("TCON", *genre)))["genres"] == expected
@@ -373,7 +388,9 @@ def test_binary_and_huge_values_stand_as_size_and_hash(tmp_path):
 def test_the_largest_front_cover_is_taken_and_never_an_icon(tmp_path):
     pictures = [
         id3.APIC(encoding=3, mime="image/png", type=kind, desc=str(n), data=data)
-        for n, (kind, data) in enumerate([(1, PNG + bytes(900)), (4, PNG + bytes(500)), (3, PNG), (3, PNG + bytes(10)), (3, b"<svg>" * 100)])
+        for n, (kind, data) in enumerate(
+            [(1, PNG + bytes(900)), (4, PNG + bytes(500)), (3, PNG), (3, PNG + bytes(10)), (3, b"<svg>" * 100)]
+        )
     ]
     found = mp3(tmp_path / "a.mp3", *pictures)
     assert found["pictures"][found["cover"]]["size"] == len(PNG) + 10
@@ -390,7 +407,9 @@ def test_info_chunks_of_wav_files_are_read(tmp_path):
 
 
 # ---------- what a file is
-@pytest.mark.parametrize(("format", "name"), [("flac", "a.mp3"), ("mp3", "a.flac"), ("m4a", "a.mp3"), ("ogg", "a"), ("opus", "a.ogg"), ("mp3", "a.xyz")])
+@pytest.mark.parametrize(
+    ("format", "name"), [("flac", "a.mp3"), ("mp3", "a.flac"), ("m4a", "a.mp3"), ("ogg", "a"), ("opus", "a.ogg"), ("mp3", "a.xyz")]
+)
 def test_the_contents_decide_not_the_name(format, name, tmp_path):
     put(tmp_path, "real." + format)
     wanted = read(tmp_path / f"real.{format}")["format"]
@@ -499,7 +518,9 @@ def test_a_file_that_changes_while_it_is_read_is_reported_and_read_again(tmp_pat
     monkeypatch.setattr(audiohash, "window_hash", slow)
     with pytest.raises(PayloadError, match="changed while"):
         audio.read(os.fsencode(path))
-    monkeypatch.setattr(files.Pool, "map", lambda self, function, jobs, **_: (files_answer("changed while it was read; import again") for _ in jobs))
+    monkeypatch.setattr(
+        files.Pool, "map", lambda self, function, jobs, **_: (files_answer("changed while it was read; import again") for _ in jobs)
+    )
     refused = Run(tmp_path).refused
     assert refused[0].payload is None
 

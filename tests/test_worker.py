@@ -145,10 +145,7 @@ def test_close_ends_a_busy_worker():
 
 
 def test_a_worker_ends_when_its_parent_is_gone():
-    code = (
-        "from musicdb.worker import Pool; import os\n"
-        "pool = Pool(['os.getpid']); print(pool.call('os.getpid'), flush=True); os._exit(9)"
-    )
+    code = "from musicdb.worker import Pool; import os\npool = Pool(['os.getpid']); print(pool.call('os.getpid'), flush=True); os._exit(9)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     pid = int(done.stdout)
     for _ in range(100):

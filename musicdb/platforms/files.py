@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
@@ -119,8 +120,7 @@ def fetch(
     roots, single = _roots(source)
     before = known.files()
     walk = _walk(roots, single, {} if all or verify else before, before, {} if all or verify else known.refused("file"), progress)
-    for refused in walk.refused:
-        yield refused
+    yield from walk.refused
     total = len(walk.seen) + len(walk.todo)
     for start in range(0, len(walk.seen), SEEN_PAGE):
         yield Page("file", [], total=total, seen=walk.seen[start : start + SEEN_PAGE])
@@ -262,8 +262,8 @@ class _Identities:
 def _alike(old: str, new: str) -> tuple[int, int, str]:
     """How many parts two paths share at the end, then at the start."""
     a, b = re.split(r"[/\\]", old), re.split(r"[/\\]", new)
-    end = len(os.path.commonprefix([a[::-1], b[::-1]]))
-    return end, len(os.path.commonprefix([a, b])), old
+    shared = (len([*takewhile(lambda pair: pair[0] == pair[1], zip(x, y))]) for x, y in ((a[::-1], b[::-1]), (a, b)))
+    return *shared, old
 
 
 # ---------- walking
@@ -314,7 +314,9 @@ def _walk(roots, single, skip: dict[str, tuple], before: dict[str, tuple], refus
             return
         if not stat.S_ISREG(status.st_mode):
             if stat.S_ISDIR(status.st_mode):
-                walk.refused.append(Refused("folder", shown, "is a link to a folder, which is not followed; import its target by its own path"))
+                walk.refused.append(
+                    Refused("folder", shown, "is a link to a folder, which is not followed; import its target by its own path")
+                )
             else:
                 walk.refused.append(Refused("file", shown, "is a device, pipe or socket, not a file"))
             return

@@ -57,13 +57,33 @@ def tag(path: Path, format: str, album: int, track: int, picture: bytes) -> None
         return
     file = mutagen.File(path)
     if format == "flac":
-        values = {"title": title, "artist": artist, "albumartist": artist, "album": name, "date": year, "tracknumber": str(track + 1), "genre": "Dub", "bpm": "124"}
+        values = {
+            "title": title,
+            "artist": artist,
+            "albumartist": artist,
+            "album": name,
+            "date": year,
+            "tracknumber": str(track + 1),
+            "genre": "Dub",
+            "bpm": "124",
+        }
         file.update({key: [value] for key, value in values.items()})
         front = flac.Picture()
         front.type, front.mime, front.data = 3, "image/jpeg", picture
         file.add_picture(front)
     else:
-        file.update({"©nam": [title], "©ART": [artist], "aART": [artist], "©alb": [name], "©day": [year], "trkn": [(track + 1, 12)], "©gen": ["Dub"], "tmpo": [124]})
+        file.update(
+            {
+                "©nam": [title],
+                "©ART": [artist],
+                "aART": [artist],
+                "©alb": [name],
+                "©day": [year],
+                "trkn": [(track + 1, 12)],
+                "©gen": ["Dub"],
+                "tmpo": [124],
+            }
+        )
         file["covr"] = [mutagen.mp4.MP4Cover(picture)]
     file.save()
 
@@ -95,7 +115,9 @@ print("seconds", time.perf_counter() - started)
 
     def __call__(self, *args: str) -> list[str]:
         env = {**os.environ, "BEETSDIR": str(self.home)}
-        return subprocess.run([sys.executable, "-c", self.CODE, *args], env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+        return subprocess.run(
+            [sys.executable, "-c", self.CODE, *args], env=env, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
 
     def scan(self) -> float:
         (self.home / "library.db").unlink(missing_ok=True)
@@ -191,7 +213,9 @@ def run(args, home: Path) -> None:
         ours.append(seconds)
     theirs = [beets.update() for _ in range(args.rounds)] if beets else []
     show("unchanged rescan", ours, statistics.median(theirs) if theirs else None, args.n, "beet update", 10)
-    print(f"  scandir + stat                 {statistics.median(floors):8.3f} s; rescan is {statistics.median(ours) / statistics.median(floors):.2f}x of it")
+    print(
+        f"  scandir + stat                 {statistics.median(floors):8.3f} s; rescan is {statistics.median(ours) / statistics.median(floors):.2f}x of it"
+    )
     db.close()
     if args.touch:
         many(args, home)
@@ -216,7 +240,9 @@ def many(args, home: Path) -> None:
         assert report.unchanged == args.touch and not report.changed, report
         ours.append(seconds)
     ratio = statistics.median(ours) / statistics.median(floors)
-    print(f"  unchanged rescan {statistics.median(ours):.3f} s, scandir + stat {statistics.median(floors):.3f} s: {ratio:.2f}x (goal <= 1.8x)")
+    print(
+        f"  unchanged rescan {statistics.median(ours):.3f} s, scandir + stat {statistics.median(floors):.3f} s: {ratio:.2f}x (goal <= 1.8x)"
+    )
     db.close()
 
 
