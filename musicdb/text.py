@@ -181,7 +181,7 @@ def version_key(title: str | None) -> str:
 @lru_cache(65536)
 def _version_words(version: str | None) -> str:
     words = [_SAME_WORD.get(word, word) for word in norm(version).split()]
-    for idle, beside in ((_EDITION_WORDS, _VERSION_WORDS), (("version",), _VERSION_WORDS), (("mix",), ("extended", "dub", "vip", "acoustic"))):
+    for idle, beside in ((_EDITION_WORDS, _VERSION_WORDS), (("version",), _VERSION_WORDS), (("mix",), ("extended",))):
         kept = [word for word in words if word not in idle]
         if kept != words and any(word in beside for word in kept):
             words = kept
