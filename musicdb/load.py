@@ -11,6 +11,8 @@ import importlib
 import inspect
 import pkgutil
 import secrets
+import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -22,11 +24,13 @@ import xxhash
 from . import absence, images, platforms
 from .errors import BadInput, PayloadError
 from .known import Known
-from .observations import NOW, Writer, check, check_row, encode
+from .observations import NOW, Writer, check, encode
 from .shapes import Complete, Note, Page, Refused
 
 Progress = Callable[[int, int | None, str], object]  # done, total or None, what is being done
 ALIASES = {"local": "files"}
+# What a row that breaks a table's rules raises; a full disk or a lock is none of these.
+ODD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, TypeError, ValueError, LookupError, AttributeError)
 
 
 @dataclass
@@ -212,7 +216,7 @@ class Load:
     def _go_on_here(self, page: Page, rows: list) -> None:
         """Keep how far a resumable list was read, and what it held: a later run that goes on must not take the first part for gone."""
         listed = self.listed.setdefault(page.scope, {k: set(v) for k, v in self.known.resumed.items()})
-        for row in (r for found, _ in rows for r in found):
+        for row in (r for found, *_ in rows for r in found):
             if row["row"] in ("release", "playlist"):
                 listed.setdefault(row["row"], set()).add(row["external_id"])
             elif row["row"] == "collection_item":
@@ -244,8 +248,6 @@ class Load:
                 check(payload)
                 encoded = encode(payload)
                 found = list(self.module.rows(page.kind, payload))
-                for row in found:
-                    check_row(row)
             except PayloadError as e:
                 refused.append((page.kind, name_of(payload), str(e), payload))
             except UnicodeEncodeError:
@@ -255,23 +257,23 @@ class Load:
                 refused.append((page.kind, name_of(payload), f"unreadable: {type(e).__name__}: {e}", payload))
             else:
                 hashes.update(encoded)
-                rows.append((found, encoded))
+                rows.append((found, encoded, payload))
         pictures, bad = self._pictures(page, rows, pool)
         if not (page.payloads or page.seen):
             return
         w = self.writer
         before = w.counts.total() - w.counts["listens_known"]
         with self.db.atomic():
-            if rows:
+            w.batch = cache(lambda: self._batch(page, len(rows), hashes.hexdigest()))
+            mark = w.mark()
+            try:
+                with self.db.atomic():
+                    self._store(page, rows, pictures)
+            except ODD:
+                w.forget(mark)
                 w.batch = cache(lambda: self._batch(page, len(rows), hashes.hexdigest()))
-                flat = [(row, encoded) for found, encoded in rows for row in found]
-                for entity in ("release", "track", "playlist"):
-                    w.entities(entity, [(r, e, page.kind) for r, e in flat if r["row"] == entity])
-                w.files([r for r, _ in flat if r["row"] == "file"])
-                w.items([r for r, _ in flat if r["row"] == "playlist_item"])
-                w.listens([(r, e) for r, e in flat if r["row"] == "listen"])
-                w.copies([r for r, _ in flat if r["row"] == "collection_item"])
-                w.images(self._stored(pictures))
+                rows, odd = self._one_by_one(page, rows, pictures)
+                refused += odd
             if page.seen:
                 w.mark_seen(page.seen)
             for item in (*refused, *bad, *w.refused):
@@ -285,6 +287,36 @@ class Load:
             if page.cursor is not None:
                 self._go_on_here(page, rows)
 
+    def _store(self, page: Page, rows: list, pictures: list) -> None:
+        w = self.writer
+        flat: dict[str, list] = defaultdict(list)
+        for found, encoded, _ in rows:
+            for row in found:
+                flat[row["row"]].append((row, encoded, page.kind))
+        for entity in ("release", "track", "playlist"):
+            w.entities(entity, flat[entity])
+        w.files([r for r, _, _ in flat["file"]])
+        w.items([r for r, _, _ in flat["playlist_item"]])
+        w.listens([(r, e) for r, e, _ in flat["listen"]])
+        w.copies([r for r, _, _ in flat["collection_item"]])
+        w.images(self._stored(pictures))
+
+    def _one_by_one(self, page: Page, rows: list, pictures: list) -> tuple[list, list]:
+        """A page with a row that the tables refuse (a number too large, a wrong type): its payload is set aside, the others are stored."""
+        w, good, odd = self.writer, [], []
+        w.batch()
+        for item in rows:
+            mark = w.mark()
+            own = {id(row) for row in item[0]}
+            try:
+                with self.db.atomic():
+                    self._store(page, [item], [p for p in pictures if id(p[0]) in own])
+                good.append(item)
+            except ODD as e:
+                w.forget(mark)
+                odd.append((page.kind, name_of(item[2]), f"cannot be stored: {type(e).__name__}: {e}", item[2]))
+        return good, odd
+
     def _batch(self, page: Page, n: int, digest: str) -> int:
         self.seq += 1
         cursor = self.db.execute(
@@ -297,7 +329,7 @@ class Load:
         """What was refused before and could be read now is settled."""
         if not self.open_refusals:
             return
-        read = {(page.kind, str(row[key])) for found, _ in rows for row in found for key in ("path", "external_id") if row.get(key)}
+        read = {(page.kind, str(row[key])) for found, *_ in rows for row in found for key in ("path", "external_id") if row.get(key)}
         settled = (self.open_refusals & read) - self.refused
         self.db.executemany(
             f"update quarantine set resolved_at = {NOW} where platform = ? and kind = ? and item = ? and resolved_at is null",
@@ -307,7 +339,7 @@ class Load:
     def _pictures(self, page: Page, rows: list, pool: ThreadPoolExecutor) -> tuple[list, list]:
         """Decode the page's new pictures outside the transaction: [(row, digest, prepared or None)], refusals."""
         found, jobs, bad = [], {}, []
-        for row in (r for rs, _ in rows for r in rs if r["row"] == "image"):
+        for row in (r for rs, *_ in rows for r in rs if r["row"] == "image"):
             data = row.get("data") or page.images.get(row["external_id"])
             digest = images.sha256(data) if data else None
             if digest and digest not in jobs and images.find(self.db, digest) is None:

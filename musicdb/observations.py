@@ -65,20 +65,6 @@ def check(value: Any) -> None:
                 raise PayloadError(f"it holds a number of {item.bit_length()} bits; SQLite holds 64")
 
 
-def check_row(row: Row) -> None:
-    """The same for a derived row, whose texts go into columns. Raises PayloadError naming the field."""
-    for key, value in row.items():
-        kind = type(value)
-        if kind is str:
-            if not value.isascii():
-                try:
-                    value.encode()
-                except UnicodeEncodeError:
-                    raise PayloadError(f"{key} holds half a character (a lone surrogate)") from None
-        elif kind is float or kind is int or kind is dict:
-            check(value)
-
-
 def clean(value: str | None) -> str | None:
     """Text for a column: without NUL, which would cut it short in SQL; the payload keeps it."""
     return value.replace("\0", "") if value and "\0" in value else value
@@ -95,19 +81,31 @@ class Writer:
         self.refused: list[tuple[str, str, str, Any]] = []  # kind, item, reason, payload
         self.batch: Callable[[], int] = int  # makes the record of the running batch at its first write
         self.ids: dict[tuple[str, str], int] = {}  # (entity, external id) -> row id, of this run
+        self.added: list[tuple[str, str]] = []  # what was newly seen since the last mark
+
+    def mark(self) -> Counter[str]:
+        """Where `forget` goes back to when the transaction is rolled back."""
+        self.added.clear()
+        return self.counts.copy()
+
+    def forget(self, mark: Counter[str]) -> None:
+        """Forget what was counted and seen since the mark."""
+        self.counts = mark
+        for entity, key in self.added:
+            self.seen[entity].discard(key)
+            self.ids.pop((entity, key), None)
+        self.refused.clear()
 
     # ---- tracks, releases, playlists
 
-    def _columns(self, row: Row, payload: bytes, kind: str) -> tuple:
-        if "metadata" in row:
-            payload = encode(row["metadata"])
+    def _columns(self, row: Row, payload: bytes, kind: str, digest: str) -> tuple:
         said = encode(row.get("said") or {}).decode()
         head = (self.platform, row["external_id"])
-        tail = (row.get("kind", kind), self.rows_version, xxhash.xxh3_128_hexdigest(payload))
+        tail = (row.get("kind", kind), self.rows_version, digest)
         match row["row"]:
             case "track":
                 artists = row.get("artists") or []
-                title = clean(row["title"]) or ""
+                title = clean(row["title"])
                 version = (row.get("said") or {}).get("version")  # Tidal and some tags keep it apart from the title
                 return (
                     *head, row.get("uri"), title, encode(artists).decode(), clean(row.get("album")), row.get("duration_ms"), row.get("isrc"),
@@ -126,7 +124,7 @@ class Writer:
 
     def entities(self, entity: str, rows: Sequence[tuple[Row, bytes, str]]) -> None:
         """Store tracks, releases or playlists: (row, encoded payload, payload kind). The first row of an id in a run counts."""
-        table, names = {"track": ("platform_tracks", TRACK), "release": ("platform_releases", RELEASE), "playlist": ("platform_playlists", PLAYLIST)}[entity]
+        table, names = f"platform_{entity}s", {"track": TRACK, "release": RELEASE, "playlist": PLAYLIST}[entity]
         seen = self.seen[entity]
         fresh: dict[str, tuple[Row, bytes, str]] = {}
         for item in rows:
@@ -142,6 +140,7 @@ class Writer:
         insert, update, old = [], [], []
         for key, (row, payload, kind) in fresh.items():
             in_library = row.get("in_library", True)
+            self.added.append((entity, key))
             if in_library:
                 seen.add(key)
             have = known.get(key)
@@ -149,12 +148,17 @@ class Writer:
                 self.ids[entity, key] = have[0]
                 if not in_library:
                     continue  # a play says less than the library: it never overwrites it
-            columns = self._columns(row, payload, kind)
+            if "metadata" in row:
+                payload = encode(row["metadata"])
+            digest = xxhash.xxh3_128_hexdigest(payload)
+            if have and have[1] == digest and have[2] is None and have[3]:
+                continue  # unchanged: nothing is derived, nothing is written
+            columns = self._columns(row, payload, kind, digest)
             if not have:
                 insert.append(columns)
-            elif have[1] != columns[names.index("metadata_hash")] or have[2] is not None or (entity == "track" and not have[3]):
+            else:
                 update.append((*columns[2:], have[0]))
-                if have[1] != columns[names.index("metadata_hash")]:
+                if have[1] != digest:
                     old.append((key, have[0], columns[-1]))
                 self.counts["returned" if have[2] is not None else "changed"] += 1
         if old:
@@ -177,12 +181,10 @@ class Writer:
                 insert,
             )
             self.counts["new" if entity == "track" else f"{entity}s_new"] += len(insert)
-            for key, have in self._known(table, [c[1] for c in insert]).items():
-                self.ids[entity, key] = have[0]
 
     def derived(self, row: Row) -> dict[str, Any]:
         """The columns that come from code, not from the payload: what a newer version may say better."""
-        columns = dict(zip(TRACK if row["row"] == "track" else RELEASE, self._columns(row, b"null", row.get("kind", ""))))
+        columns = dict(zip(TRACK if row["row"] == "track" else RELEASE, self._columns(row, b"null", row.get("kind", ""), "")))
         return {k: v for k, v in columns.items() if k not in ("platform", "external_id", "in_library", "kind", "metadata_hash", "metadata")}
 
     def rewrite(self, entity: str, values: Sequence[tuple[int, dict[str, Any] | None]]) -> None:
@@ -201,11 +203,16 @@ class Writer:
         )
         return {r[0]: r[1:] for r in self.db.execute(sql, [encode(list(keys)).decode(), self.platform])}
 
+    def look_up(self, entity: str, keys: Iterable[str]) -> None:
+        """Fetch the row ids of many observations at once, for `id_of`."""
+        missing = [key for key in keys if (entity, key) not in self.ids]
+        if missing:
+            self.ids.update({(entity, key): have[0] for key, have in self._known(f"platform_{entity}s", missing).items()})
+
     def id_of(self, entity: str, key: str) -> int | None:
         """Row id of an observation by its external id, or None."""
         if (entity, key) not in self.ids:
-            table = {"track": "platform_tracks", "release": "platform_releases", "playlist": "platform_playlists"}[entity]
-            found = self.db.value(f"select id from {table} where platform = ? and external_id = ?", [self.platform, key])
+            found = self.db.value(f"select id from platform_{entity}s where platform = ? and external_id = ?", [self.platform, key])
             if found is None:
                 return None
             self.ids[entity, key] = found
@@ -232,6 +239,7 @@ class Writer:
     def files(self, rows: Sequence[Row]) -> None:
         """Store the files behind tracks; a path taken over from another track is freed first."""
         values = []
+        self.look_up("track", [row["external_id"] for row in rows])
         for row in rows:
             raw = row.get("path_bytes") or row["path"].encode()
             columns = (row.get(c) for c in FILE[4:])
@@ -265,6 +273,8 @@ class Writer:
         by_list: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_list[row["playlist_external_id"]].append(row)
+        self.look_up("playlist", by_list)
+        self.look_up("track", [row["track_external_id"] for row in rows])
         for playlist, items in by_list.items():
             list_id = self.id_of("playlist", playlist)
             if list_id is None:
@@ -371,6 +381,9 @@ class Writer:
 
     def images(self, rows: Sequence[tuple[Row, int | None]]) -> None:
         """Store which observation brought which picture: (row, image id or None when it is not fetched yet)."""
+        rows = list(rows)
+        for of in ("track", "release"):
+            self.look_up(of, [row["external_id"] for row, _ in rows if row["of"] == of])
         for row, image_id in rows:
             of = row["of"]
             id = self.id_of(of, row["external_id"])

@@ -144,6 +144,22 @@ def test_a_bad_item_goes_to_quarantine_once_and_the_rest_goes_on(db, fake):
     assert [r.external_id for r in db.q("select external_id from platform_tracks")] == ["a"]
 
 
+def test_a_row_that_the_tables_refuse_is_set_aside_alone(db, fake):
+    """A platform file may be wrong too: a text where a number belongs, a number too large, a missing title."""
+    odd = {"wrong": {"duration_ms": "four minutes"}, "large": {"duration_ms": 1 << 65}, "half": {"album": "\udc80"}, "none": {"title": None}}
+
+    def rows(kind, payload):
+        yield {"row": "track", "external_id": payload["id"], "title": "T", **odd.get(payload["id"], {})}
+
+    fake.rows = rows
+    names = ["a", *odd, "b"]
+    for _ in range(2):
+        run(db, fake, Page("track", [{"id": n} for n in names]))
+        assert [r.external_id for r in db.q("select external_id from platform_tracks order by 1")] == ["a", "b"]
+        assert {r.item for r in db.q("select item from quarantine")} == set(odd)
+    assert db.value("select count(*) from import_batches where changed > 0") == 1
+
+
 def test_quarantine_is_settled_when_the_item_can_be_read(db, fake):
     run(db, fake, Page("track", [{"id": "x"}]))
     run(db, fake, Page("track", [{"id": "x", "title": "X"}]))
