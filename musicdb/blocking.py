@@ -1,0 +1,74 @@
+"""Which records are worth comparing: pairs that share an id, a key, or rare words. Growth stays near linear. Pure.
+
+A word that many records have brings nothing together by itself; beside another word it may. Every list is capped, so one artist with
+ten thousand tracks costs no more than a hundred with a hundred.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from .record import Record
+
+RARE = 24  # a word of at most so many records brings them together alone
+CAP = 60  # longest list of records that share a key
+WORDS = 6  # rarest words of a record that are looked at
+
+
+def words(record: Record) -> set[str]:
+    """Words of title, artists and album, of all readings."""
+    found: set[str] = set()
+    for reading in record.readings[:2]:
+        found.update(reading.words)
+        for name in (*reading.artists, reading.album):
+            found.update(name.split())
+    return {w for w in found if len(w) > 1}
+
+
+def exact(record: Record) -> Iterator[tuple]:
+    """Keys whose equality is reason enough to compare."""
+    for mark in record.ids:
+        yield ("id", *mark)
+    if record.isrc:
+        yield ("isrc", record.isrc)
+    for reading in record.readings:
+        if reading.base:
+            yield ("title", reading.base, "".join(reading.artists)[:4])
+            yield ("base", reading.base)
+            if reading.artists:
+                yield ("run", reading.base.replace(" ", ""), len(reading.artists[0]))
+
+
+def keys(record: Record, frequency: Counter[str]) -> Iterator[tuple]:
+    """Keys of a record, given in how many records each word is."""
+    yield from exact(record)
+    known = sorted((w for w in words(record) if frequency[w] > 1), key=lambda w: (frequency[w], w))[:WORDS]
+    for word in known:
+        if frequency[word] <= RARE:
+            yield ("word", word)
+    for one, other in combinations(sorted(known), 2):
+        yield ("two", one, other)
+
+
+def pairs(records: Sequence[Record]) -> set[tuple[int, int]]:
+    """Positions (i < j) of records worth comparing."""
+    frequency = Counter(w for record in records for w in words(record))
+    shared: dict[tuple, list[int]] = defaultdict(list)
+    for n, record in enumerate(records):
+        for key in set(keys(record, frequency)):
+            shared[key].append(n)
+    found: set[tuple[int, int]] = set()
+    for group in shared.values():
+        if 1 < len(group) <= CAP:
+            found.update(combinations(group, 2))
+        elif len(group) > CAP:
+            found.update(zip(group, group[1:]))
+    return found
+
+
+def recall(found: Iterable[tuple[int, int]], true: Iterable[tuple[int, int]]) -> float:
+    """Share of the true pairs that were found."""
+    true = set(true)
+    return len(true & set(found)) / len(true) if true else 1.0
