@@ -8,13 +8,14 @@ survive every import. Decisions are read, never written here, and are never over
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from . import text
+from .merged import roots
 from .signs import SENTENCES, TRACK_IDS, Index, Proposal, Seen, bare_id, clean_isrc, folded_path
 
 if TYPE_CHECKING:
@@ -78,34 +79,14 @@ def _seen(row: tuple) -> Seen:
 
 
 # ---------- decisions
-MERGES = """
-select b.id, a.id
-from decisions as d
-join track_ids as b on b.track_uid = d.entity_key
-join track_ids as a on a.track_uid = json_extract(d.value, '$')
-where d.id in (select max(id) from decisions where entity = 'track' and field = 'merged_into' group by entity_key)
-"""
 DECISIONS = """
 select d.id, d.entity_key, d.field, json_extract(d.value, '$'), d.decided_by, d.decided_at
 from decisions as d
-where d.id in (select max(id) from decisions where entity = 'link' group by entity_key, field)
+where d.id in (select max(id) from decisions where entity = 'link' {only} group by entity_key, field)
 order by d.id
 """
+ONLY = "and entity_key in (select platform || '/' || external_id from platform_tracks where id in (select value from json_each(?)))"
 ROWS = "select id, platform_track_id, auto_track_id, assigned_track_id, track_id, status, method, decided_by, decided_at from track_links"
-
-
-def roots(db: Database) -> dict[int, int]:
-    """Return {merged-away track id: id of the track it is now}, following chains. A circle is the track of its smallest id."""
-    into = dict(db.execute(MERGES).fetchall())
-    found = {}
-    for track in into:
-        way = [track]
-        while (following := into.get(way[-1])) is not None and following not in way:
-            way.append(following)
-        end = way[-1] if following is None else min(way[way.index(following) :])
-        if end != track:
-            found[track] = end
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +100,16 @@ class Said:
 
 
 class Decided:
-    """What people decided about links and merges, as ids."""
+    """What people decided about links and merges, as ids: all of it, or what concerns these observations and tracks."""
 
-    def __init__(self, db: Database):
-        self.roots = roots(db)
+    def __init__(self, db: Database, observations: Iterable[int] | None = None, tracks: Iterable[int] | None = None):
+        self.everything = observations is None and tracks is None
+        self.tracks = set(tracks or ())
+        self.roots = roots(db, None if self.everything else self.tracks)
         self.chosen: dict[int, Said | None] = {}  # observation -> the track it was given, None = given back to the matcher
         self.rejected: dict[int, dict[int, Said]] = {}  # observation -> tracks it is not
-        for number, key, about, value, by, at in db.execute(DECISIONS).fetchall():
+        asked = [] if self.everything else [msgspec.json.encode(sorted(observations or ())).decode()]
+        for number, key, about, value, by, at in db.execute(DECISIONS.format(only=ONLY if asked else ""), asked).fetchall():
             platform, _, external_id = key.partition("/")
             one = db.value("select id from platform_tracks where platform = ? and external_id = ?", [platform, external_id])
             uid = value if about == "track" else about.removeprefix("not:")
@@ -192,9 +176,10 @@ class Decided:
         rows: dict[int, tuple] = {}
         for one in self.chosen:
             rows |= {r[0]: r for r in db.execute(f"{ROWS} where platform_track_id = ? order by id", [one])}
-        for track in self.roots:
+        for track in self.tracks.union(self.roots, self.roots.values()) if not self.everything else self.roots:
             rows |= {r[0]: r for r in db.execute(f"{ROWS} where assigned_track_id = ?", [track])}
-        rows |= {r[0]: r for r in db.execute(f"{ROWS} where track_id is not assigned_track_id")}
+        if self.everything:
+            rows |= {r[0]: r for r in db.execute(f"{ROWS} where track_id is not assigned_track_id")}
         by_one: dict[int, list[tuple]] = {one: [] for one in self.chosen}
         for r in sorted(rows.values()):
             by_one.setdefault(r[1], []).append(r)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import links, pick
+from . import merged, pick
 from .entities import Entities
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ class _Work:
 
     def __init__(self, db: Database, tracks: Iterable[int] | None, progress: Progress | None):
         self.db, self.progress = db, progress
-        self.roots = links.roots(db)
+        asked = None if tracks is None else {int(track) for track in tracks}
+        self.roots = merged.roots(db, asked)
         self.only: list[int] | None = None
-        if tracks is not None:
-            asked = {int(track) for track in tracks}
+        if asked is not None:
             now = asked | {self.roots[t] for t in asked if t in self.roots}
             self.only = sorted(now | {t for t, root in self.roots.items() if root in now})
         every = self.only is None
