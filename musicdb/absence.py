@@ -26,29 +26,40 @@ def complete(run, end: Complete) -> None:
     where, params = "", []
     if end.of == "playlist":
         where, params = f"and account = ? and external_id {'like' if end.within else 'not like'} 'export:%'", [run.account]
-    elif end.within is not None:
-        root = end.within
-        where = "and id in (select platform_track_id from media_files where path = ? or (path >= ? and path < ?))"
-        params = [root, *_below(root)]
-    in_library = "and in_library = 1" if end.of == "track" else ""
-    known = db.execute(
-        f"select external_id, id from {table} where platform = ? and missing_since is null {in_library} {where}", [run.platform, *params]
-    ).fetchall()
+    if end.within is not None and end.of == "track":
+        low, high = _below(end.within)
+        known = {have[0] for path, have in run.known.read_files.items() if not have[-1] and (path == end.within or low <= path < high)}
+    else:
+        in_library = "and in_library = 1" if end.of == "track" else ""
+        sql = f"select external_id from {table} where platform = ? and missing_since is null {in_library} {where}"
+        known = {r[0] for r in db.execute(sql, [run.platform, *params])}
     seen = w.seen[end.of]
     if end.total is not None and len(seen) < end.total:
         run.report.notes.append(f"only {len(seen)} of {end.total} announced {end.of}s came: nothing was marked as gone; run it again")
         return
-    gone = [id for key, id in known if key not in seen]
-    if gone and len(gone) == len(known) and not seen:
+    gone = known - seen
+    if gone and gone == known and not run.known.all and not _anything_came(run, end):
         place = end.within or run.report.source or run.platform
-        run.report.notes.append(f"{place} was empty, {len(gone)} {end.of}s were known: none was marked as gone (is the drive there?)")
+        text = f"{place} was empty, {len(gone)} {end.of}s were known: none was marked as gone (is the drive there?); --all believes it"
+        run.report.notes.append(text)
         return
     with db.atomic():
         if gone:
             run.start()
-            db.executemany(f"update {table} set missing_since = {NOW} where id = ?", [(i,) for i in gone])
+            db.executemany(f"update {table} set missing_since = {NOW} where platform = ? and external_id = ?", [(run.platform, key) for key in gone])
             run.report.vanished += len(gone)
         _forget_refusals(run, end)
+
+
+def _anything_came(run, end: Complete) -> bool:
+    seen = run.writer.seen[end.of]
+    if end.within is None or end.of != "track":
+        return bool(seen)
+    sql = (
+        "select p.external_id from media_files as f join platform_tracks as p on p.id = f.platform_track_id "
+        "where f.path = ? or (f.path >= ? and f.path < ?)"
+    )
+    return any(r[0] in seen for r in run.db.execute(sql, [end.within, *_below(end.within)]))
 
 
 def _forget_refusals(run, end: Complete) -> None:

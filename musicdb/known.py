@@ -13,10 +13,11 @@ class Known:
     _CHECKPOINT = "select {} from sync_checkpoints where user_id = ? and platform = ? and account = ? and entity = ?"
 
     def __init__(self, db, platform: str, user_id: int, account: str, all: bool = False):
-        self._db, self._platform, self._all = db, platform, all
+        self._db, self._platform, self.all = db, platform, all
         self._key = (user_id, platform, account)
         self.resumed: dict[str, set[str]] = {}
         self.notes: dict[str, str] = {}
+        self.read_files: dict[str, tuple] = {}  # what `files` gave; the end of the list needs no second look
 
     def files(self, root: str | None = None) -> dict[str, tuple]:
         """path -> (external_id, size, mtime_ns, ctime_ns, inode, window_hash, missing)."""
@@ -25,7 +26,9 @@ class Known:
             "select f.path, p.external_id, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode, f.window_hash, p.missing_since is not null "
             f"from media_files as f join platform_tracks as p on p.id = f.platform_track_id where {where}"
         )
-        return {r[0]: r[1:] for r in self._db.execute(sql, params)}
+        found = {r[0]: r[1:] for r in self._db.execute(sql, params)}
+        self.read_files.update(found)
+        return found
 
     def audio_hash(self, external_id: str) -> str | None:
         """Hash over all audio of a file, where it was ever made."""
@@ -43,7 +46,7 @@ class Known:
     def playlists(self) -> dict[str, tuple[str | None, str | None]]:
         """external_id -> (remote_version, remote_updated_at)."""
         sql = "select external_id, remote_version, remote_updated_at from platform_playlists where platform = ? and missing_since is null"
-        return {} if self._all else {r[0]: r[1:] for r in self._db.execute(sql, [self._platform])}
+        return {} if self.all else {r[0]: r[1:] for r in self._db.execute(sql, [self._platform])}
 
     def tracks(self) -> dict[str, str]:
         """external_id -> when it was fetched."""
@@ -52,7 +55,7 @@ class Known:
     def cursor(self, entity: str) -> str | None:
         """Where an earlier run stopped in this list, or None to begin. What it saw of the list counts as seen by this one."""
         stored = self._db.value(self._CHECKPOINT.format("cursor"), [*self._key, entity])
-        if stored is None or self._all:
+        if stored is None or self.all:
             return None
         state = msgspec.json.decode(stored)
         for kind, keys in state["seen"].items():
@@ -61,7 +64,7 @@ class Known:
 
     def is_fresh(self, entity: str) -> bool:
         """Whether this list was read to its end less than the platform's `freshness_hours` ago (never with all=True)."""
-        if self._all:
+        if self.all:
             return False
         sql = (
             "select 1 from sync_checkpoints as c join platforms as p on p.name = c.platform where c.user_id = ? and c.platform = ? "

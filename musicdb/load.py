@@ -14,7 +14,6 @@ import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
@@ -26,9 +25,11 @@ from .errors import BadInput, PayloadError
 from .known import Known
 from .observations import NOW, Writer, check, encode
 from .shapes import Complete, Note, Page, Refused
+from .worker import Pool
 
 Progress = Callable[[int, int | None, str], object]  # done, total or None, what is being done
 ALIASES = {"local": "files"}
+PREPARE = "musicdb.images.prepare"
 # What a row that breaks a table's rules raises; a full disk or a lock is none of these.
 ODD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, TypeError, ValueError, LookupError, AttributeError)
 
@@ -139,7 +140,7 @@ class Load:
         self._prepare()
         done = 0
         try:
-            with ThreadPoolExecutor(2) as pool:
+            with Pool([PREPARE], workers=2) as pool:  # pictures come from strangers: they are decoded where they may do no harm
                 for page in pages:
                     if isinstance(page, Refused):
                         with self.db.atomic():
@@ -241,7 +242,7 @@ class Load:
 
     # ---- one page
 
-    def _page(self, page: Page, pool: ThreadPoolExecutor) -> None:
+    def _page(self, page: Page, pool: Pool) -> None:
         rows, refused, hashes = [], [], xxhash.xxh3_128()
         for payload in page.payloads:
             try:
@@ -336,22 +337,18 @@ class Load:
             [(self.platform, *key) for key in settled],
         )
 
-    def _pictures(self, page: Page, rows: list, pool: ThreadPoolExecutor) -> tuple[list, list]:
+    def _pictures(self, page: Page, rows: list, pool: Pool) -> tuple[list, list]:
         """Decode the page's new pictures outside the transaction: [(row, digest, prepared or None)], refusals."""
-        found, jobs, bad = [], {}, []
+        found, new = [], {}
         for row in (r for rs, *_ in rows for r in rs if r["row"] == "image"):
             data = row.get("data") or page.images.get(row["external_id"])
             digest = images.sha256(data) if data else None
-            if digest and digest not in jobs and images.find(self.db, digest) is None:
-                jobs[digest] = pool.submit(images.prepare, data)
+            if digest and digest not in new and images.find(self.db, digest) is None:
+                new[digest] = data
             found.append((row, digest))
-        pictures = []
-        for row, digest in found:
-            try:
-                pictures.append((row, digest, jobs[digest].result() if digest in jobs else None))
-            except PayloadError as e:
-                bad.append(("image", row["external_id"], str(e), None))
-        return pictures, bad
+        answers = dict(zip(new, pool.map(PREPARE, [(data,) for data in new.values()], returns=images.Prepared))) if new else {}
+        bad = [("image", row["external_id"], answers[d].reason, None) for row, d in found if d in answers and not answers[d].ok]
+        return [(row, d, answers[d].value if d in answers else None) for row, d in found if d not in answers or answers[d].ok], bad
 
     def _stored(self, pictures: list) -> Iterator[tuple[Any, int | None]]:
         for row, digest, prepared in pictures:

@@ -221,6 +221,8 @@ class Writer:
     def mark_seen(self, keys: Sequence[str]) -> None:
         """Tracks that are there unchanged; one that was missing has come back."""
         self.seen["track"].update(keys)
+        if not self.db.value("select 1 from platform_tracks where platform = ? and missing_since is not null", [self.platform]):
+            return
         back = [
             r[0]
             for r in self.db.execute(

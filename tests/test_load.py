@@ -124,6 +124,11 @@ def test_an_empty_or_short_answer_marks_nothing_as_gone(db, fake, pages, words):
     assert db.value("select count(*) from platform_tracks where missing_since is not null") == 0
 
 
+def test_an_emptied_list_is_believed_when_one_says_so(db, fake):
+    run(db, fake, tracks("a"), Complete("track"))
+    assert run(db, fake, Complete("track"), all=True).vanished == 1
+
+
 def test_a_source_that_fails_half_way_keeps_its_pages_and_marks_nothing_as_gone(db, fake):
     run(db, fake, tracks("a", "b"), Complete("track"))
     with pytest.raises(Transient):
