@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,36 @@ def own_surroundings(monkeypatch, tmp_path_factory):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    from musicdb import secrets
+
+    monkeypatch.setitem(secrets._place, "folder", home / "config" / "accounts")
+    monkeypatch.setitem(secrets._place, "keyring", False)
+
+
+@pytest.fixture(autouse=True)
+def only_this_computer(monkeypatch):
+    """A test that connects to anything but 127.0.0.1 fails: no test needs a network, and none may reach a real platform."""
+    refused = []
+
+    def guarded(connect):
+        def checked(self, address):
+            if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "localhost", "::1"):
+                refused.append(address)
+                pytest.fail(f"a test connects to {address}: everything is to come from 127.0.0.1")
+            return connect(self, address)
+
+        return checked
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    yield
+    assert not refused, f"connected to {refused} in another thread"
+
+
+@pytest.fixture
+def replay():
+    """A server with the fictional accounts: replay.endpoint("spotify"), replay.spotify.login(), replay.fault(...), replay.log."""
+    from musicdb.demo.replay import Replay
+
+    with Replay() as replay:
+        yield replay

@@ -17,7 +17,9 @@ from PIL import Image
 import musicdb
 from musicdb import demo
 from musicdb.demo import audio, covers, rekordbox_xml, spotify_export, views
+from musicdb.demo.discogs_account import vinyls
 from musicdb.demo.library import library
+from musicdb.demo.tidal_account import tidal_tracks
 from musicdb.errors import BadInput
 
 
@@ -96,6 +98,8 @@ def test_every_song_is_somewhere_and_the_truth_names_only_songs():
         "local": len(views.files()),
         "rekordbox": len(views.dj_tracks()),
         "spotify": len(views.streams()),
+        "tidal": len(tidal_tracks()),
+        "discogs": sum(len(vinyl.positions) for vinyl in vinyls().values()),
     }
 
 
