@@ -34,11 +34,14 @@ class Reading:
     short: str
     version: versions.Version
     written: str  # the title as written
+    whole: str  # base and version together
     artists: tuple[str, ...]  # normalised names, primary first
+    people: frozenset[str]  # the same, split at "and", "," and "x" too: who may take part
     guests: frozenset[str]  # names that are featured or remix
     album: str  # normalised, what all editions share
     implied: frozenset[str]  # kinds that the album says of all its tracks
-    as_is: bool = True  # False: parts were moved between title, artist and album
+    foreign: bool  # has signs that no table romanises
+    moved: str = ""  # what was taken out of the title: "artist", "album", or "version" = an album that may as well be a version
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,34 +114,54 @@ def _year(value: Any) -> int | None:
 
 
 # ---------- readings
-_COUNTER = re.compile(r"^(0[0-9a-z]{1,3}|[0-9]{1,3}|[a-d][0-9]{1,2})(?:\s*[-–.]\s*|\s+-\s+)(?=\S)", re.I)
-_LAST_BRACKET = re.compile(r"\s*[(\[]([^()\[\]]*(?:\([^()]*\)[^()\[\]]*)*)[)\]]\s*$")
+_COUNTER = re.compile(r"^(0[0-9a-z]{1,3}|[0-9]{1,3}|[a-d][0-9]{1,2})(?:\s*[-–._]\s*|\s+-\s+|$)", re.I)
+_RULES = re.compile(r"\s*-{2,}\s*|_+-_+")  # what takes the place of " - " in file names
 _YEAR_TAIL = re.compile(r"\s*\((?:[0-9]{4}|unknown)\)\s*$", re.I)
 _EXTRA = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 
 
 @lru_cache(65536)
 def readings(title: str, artists: tuple[str, ...], album: str, track_no: str) -> tuple[Reading, ...]:
-    """Every way to read title, artist and album, the plain one first; at most four."""
+    """Every way to read title, artist and album, the plain one first; at most five."""
     album = _YEAR_TAIL.sub("", album) or album
-    title = _without_counter(title, track_no)
-    artist = ", ".join(artists)
-    known = bool(artist) and not all(text.is_nobody(a) for a in artists)
-    if known and (left := _parts(title)) and _near(left[0], artist):
-        title = left[1]
-    if album and (shorter := _without_album(title, album)):
-        title = shorter
-    found = [_reading(title, artists, album)]
-    if parts := _parts(title):
-        if not known:
-            found.append(_reading(parts[1], (parts[0],), album, False))
-        if not album:
-            left, right = title[: title.rindex(" - ")].strip(), title[title.rindex(" - ") + 3 :].strip()
-            if left and right:
-                found.append(_reading(left, artists, right, False))
-    if not album and (bracket := _LAST_BRACKET.search(title)) and title[: bracket.start()].strip():
-        found.append(_reading(title[: bracket.start()], artists, bracket[1], False))
-    return tuple(found[:4])
+    title = _without_counter(_RULES.sub(" - ", title).replace("_", " ").strip(" -"), track_no)
+    known = not all(text.is_nobody(a) for a in artists)
+    parts = _parts(title)
+    if known and parts and _near(parts[0], ", ".join(artists)):
+        title, parts = parts[1], _parts(parts[1])
+    shorter, tail = (album and _without_album(title, album)) or ("", "")
+    sure = shorter and may_be_album(tail)
+    found = [_reading(shorter if sure else title, artists, album)]
+    if shorter and not sure:
+        found.append(_reading(shorter, artists, album, "version"))
+    if parts and not known:
+        rest, tail = (album and _without_album(parts[1], album)) or ("", "")
+        found.append(_reading(rest if rest and may_be_album(tail) else parts[1], (parts[0],), album, "artist"))
+    if not album:
+        cuts = {title.index(" - "), title.rindex(" - ")} if parts else ()
+        tails = [(title[:cut].strip(), title[cut + 3 :].strip()) for cut in sorted(cuts)]
+        for left, tail in (*tails, *((bracket,) if (bracket := _last_bracket(title)) else ())):
+            found.append(_reading(left, artists, tail, "album" if may_be_album(tail) else "version"))
+    return tuple(found[:5])
+
+
+def may_be_album(tail: str) -> bool:
+    """Whether what stands behind a title can be its album: not where it names a version, an edition, a guest or a part."""
+    parts = text.split_title(f"x ({tail})")
+    return not (parts.version or parts.featured or parts.junk) and text.norm(tail).split()[:1] not in (["part"], ["pt"])
+
+
+def _last_bracket(title: str) -> tuple[str, str] | None:
+    """("Song", "Album [EP]") of "Song (Album [EP])", or None."""
+    if not title.endswith((")", "]")):
+        return None
+    depth = 0
+    for at in range(len(title) - 1, 0, -1):
+        depth += (title[at] in ")]") - (title[at] in "([")
+        if not depth:
+            left, tail = title[:at].strip(), title[at + 1 : -1].strip()
+            return (left, tail) if left and tail else None
+    return None
 
 
 def _parts(title: str) -> tuple[str, str] | None:
@@ -160,27 +183,29 @@ def _without_counter(title: str, track_no: str) -> str:
     return title[found.end() :] if found[1].startswith("0") or (place and mark == place) else title
 
 
-def _without_album(title: str, album: str) -> str | None:
-    """The title without the album behind it, or None. An album that names a version ("Ember (Live)") stays, for it says which."""
-    bracket = _LAST_BRACKET.search(title)
+def _without_album(title: str, album: str) -> tuple[str, str] | None:
+    """("Song", "Low Sun") of "Song (Low Sun)" or "Song - Low Sun" on the album Low Sun, or None."""
     left, dash, right = title.rpartition(" - ")
-    for shorter, tail in ((title[: bracket.start()], bracket[1]) if bracket else ("", ""), (left, right) if dash else ("", "")):
+    first, _, rest = title.partition(" - ")  # an album with a dash in it
+    for shorter, tail in (_last_bracket(title) or ("", ""), *(((left, right), (first, rest)) if dash else ())):
         if shorter.strip() and _near(tail, album):
-            return shorter.strip()
+            return shorter.strip(), tail
     return None
 
 
-def _reading(title: str, artists: tuple[str, ...], album: str, as_is: bool = True) -> Reading:
+def _reading(title: str, artists: tuple[str, ...], album: str, moved: str = "") -> Reading:
     parts = text.split_title(title)
     base = latin(text.norm(parts.base))
     words = tuple(_words(parts.base, base))
     short = latin(text.norm(_EXTRA.sub(" ", parts.base)))
     names, guests = _names(artists)
     guests |= {latin(text.norm(name)) for name in parts.featured}
+    plain = " ".join(words)
     return Reading(
-        " ".join(words), words, tuple(w for w in words if w.isdigit()), short or base,
-        versions.read(parts.version, " ".join(parts.junk)), title, names, frozenset(guests - {""}),
-        album_key(album), versions.of_album(album), as_is,
+        plain, words, tuple(w for w in words if w.isdigit()), short or base,
+        versions.read(parts.version, " ".join(parts.junk)), title, f"{plain} {latin(text.norm(parts.version))}".strip(),
+        names, _people(artists), frozenset(guests - {""}), album_key(album), versions.of_album(album),
+        any(c >= "\u2e80" for c in plain), moved,
     )  # fmt: skip
 
 
@@ -193,11 +218,12 @@ def latin(plain: str) -> str:
 def _words(raw: str, base: str) -> list[str]:
     """Words of a title with its numbers written one way: "Pt. II", "Part Two" and "Part 2" are the same."""
     words, out = base.split(), []
+    plain = raw.lower()
     dotted = {m.lower() for m in re.findall(r"\b([IVXivx]+)\s?\.(?=\s|$)", raw)} if "." in raw else ()
     for n, word in enumerate(words):
         before = out[-1] if out else ""
         word = COUNTED.get(word, word) if n + 1 < len(words) else word
-        if word in ROMAN and (before in COUNTING or word in dotted or (len(word) > 1 and n and word not in ("mix",))):
+        if word in ROMAN and word in plain and (before in COUNTING or word in dotted or (len(word) > 1 and n and word not in ("mix",))):
             word = str(ROMAN[word])
         elif word in SPELLED and before in COUNTING:
             word = str(SPELLED[word])
@@ -221,6 +247,15 @@ def _names(artists: tuple[str, ...]) -> tuple[tuple[str, ...], set[str]]:
                 plain = plain.removeprefix("the ").removesuffix(" the") or plain
                 (primary.append(plain) if credit.role == "primary" else guests.add(plain))
     return (tuple(dict.fromkeys(primary)) or tuple(sorted(guests))), guests if primary else set()
+
+
+_AND = re.compile(r"(?i)\s*(?:,|&|\+|;)\s*|\s+(?:and|x|und|y|et|with|vs\.?|feat\.?|ft\.?|featuring|/)\s+")
+
+
+@lru_cache(65536)
+def _people(artists: tuple[str, ...]) -> frozenset[str]:
+    names = (latin(text.norm(name)) for artist in artists for name in _AND.split(artist))
+    return frozenset(name.removeprefix("the ") for name in names if name and not text.is_nobody(name))
 
 
 @lru_cache(65536)
