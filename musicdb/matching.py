@@ -146,6 +146,8 @@ def _title(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
     edits = OSA.distance(x.base, y.base)
     if edits <= 2 and longest < 5 * edits + 1:
         score = min(score, 0.72)  # in a short title one letter is another word
+    if _other_words(x.words, y.words, only) and fuzz.ratio(x.base.replace(" ", ""), y.base.replace(" ", "")) < 92:
+        score = min(score, 0.74)  # each has a word of its own: "Copper Rain", "Copper Wire"
     if score < 0.9 and (x.short == y.short or x.short == y.base or x.base == y.short) and len(x.short) > 3:
         return Part(0.86, on(TITLE, 0.86), f"One title has more in brackets: {_quoted(x, y)}."), ()
     if score < 0.9 and (cut := _cut_short(x, y)):
@@ -168,6 +170,10 @@ def _unmatched(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
             left.remove(w)
             right.remove(twin)
     return (*left, *right)
+
+
+def _other_words(one: tuple[str, ...], other: tuple[str, ...], only: tuple[str, ...]) -> bool:
+    return all(any(len(w) > 2 and w in words for w in only) for words in (one, other))
 
 
 def _cut_short(x: Reading, y: Reading) -> float | None:

@@ -124,7 +124,7 @@ _EXTRA = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 def readings(title: str, artists: tuple[str, ...], album: str, track_no: str) -> tuple[Reading, ...]:
     """Every way to read title, artist and album, the plain one first; at most five."""
     album = _YEAR_TAIL.sub("", album) or album
-    title = _without_counter(_RULES.sub(" - ", title).replace("_", " ").strip(" -"), track_no)
+    title = _without_counter(_RULES.sub(" - ", title).replace("_", " ").strip() or title, track_no)
     known = not all(text.is_nobody(a) for a in artists)
     parts = _parts(title)
     if known and parts and _near(parts[0], ", ".join(artists)):

@@ -140,9 +140,12 @@ def _split_title(title: str) -> Title:
         brackets.append((tail.start(), "version" if _has_version(tail[1]) else "featured", tail[1].strip()))
         rest = rest[: tail.start()]
     base = " ".join(rest.split()).rstrip(" -–—") or " ".join(rest.split())
-    if not norm(base):
-        return Title(whole)
-    for _, what, part in sorted(brackets + tails):
+    named = sorted(brackets + tails)
+    if not norm(base):  # nothing but parts: the first one is the title
+        if len(named) < 2:
+            return Title(whole)
+        base, named = f"({named[0][2]})", named[1:]
+    for _, what, part in named:
         found[what] += [c.name for c in split_credit(part)] if what == "featured" else [part]
     return Title(base, " ".join(found["version"]) or None, found["featured"], found["junk"])
 

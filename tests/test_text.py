@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musicdb.romanise import romanise
 from musicdb.text import Credit, Title, full_title, is_nobody, match_key, norm, split_credit, split_title
 
 ANY = st.text(alphabet=st.characters(exclude_categories=()))  # lone surrogates, NUL and unassigned characters too
@@ -162,3 +163,47 @@ def test_a_version_in_its_own_field_counts_as_one_in_the_title():
 
 def test_nobody_is_named_by_various_or_unknown_artists():
     assert [is_nobody(name) for name in ("Various Artists", "unknown artist", "", "Abba", "!!!")] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("Song (Live)", "Song - Live Version"),
+        ("Song (Extended Mix)", "Song [Extended]"),
+        ("Song (Clean)", "Song [Explicit]"),
+        ("Song (Clean Version)", "Song"),
+        ("Song - Remastered 2009", "Song (2011 Remaster)"),
+        ("Song (Remastered Version 2009)", "Song"),
+        ("Song (24-Bit Remaster)", "Song"),
+        ("Song (Live / Remastered)", "Song (Live)"),
+        ("Song (20th Anniversary Edition)", "Song"),
+        ("Белая ночь", "Belaya noch"),
+        ("カラオケ", "Karaoke"),
+    ],
+)
+def test_editions_and_scripts_share_a_key(one, other):
+    assert match_key(one, ["A"]) == match_key(other, ["A"])
+
+
+@pytest.mark.parametrize("version", ["Clean Remix", "Remaster Dub", "Live Version", "Version", "In the Style of X", "En Vivo", "Explicit Edit"])
+def test_an_edition_word_beside_a_version_word_does_not_hide_it(version):
+    assert match_key(f"Song ({version})", ["A"]) != match_key("Song", ["A"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(ANY)
+def test_romanising_twice_changes_nothing(text):
+    once = romanise(norm(text))
+    assert romanise(once) == once
+
+
+@pytest.mark.parametrize(
+    "written, latin",
+    [("белая ночь", "belaya noch"), ("きっと", "kitto"), ("ちょうちょ", "choucho"), ("방탄", "bangtan"), ("αγάπη", "agapi"), ("灯台", "灯台")],
+)
+def test_romanise(written, latin):
+    assert norm(romanise(norm(written))) == latin
+
+
+def test_parts_alone_keep_the_first_as_the_title():
+    assert split_title("(Intro) [2011 Remaster]") == Title("(Intro)", None, [], ["2011 Remaster"])
