@@ -33,16 +33,21 @@ class _Watched:
         ends = getattr(_now, "ends", None)
         if ends is None or self.sock is None:
             return super().getresponse()
-        clock = threading.Timer(max(0.01, ends - time.monotonic()), _hang_up, [self.sock])
+        fired = threading.Event()
+        clock = threading.Timer(max(0.01, ends - time.monotonic()), _hang_up, [self.sock, fired])
         clock.daemon = True
         clock.start()
         try:
-            return super().getresponse()
+            answer = super().getresponse()
         finally:
             clock.cancel()
+        if fired.is_set():  # half a head looks like a whole one
+            raise TimeoutError("the deadline has passed")
+        return answer
 
 
-def _hang_up(sock: socket.socket) -> None:
+def _hang_up(sock: socket.socket, fired: threading.Event) -> None:
+    fired.set()
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -105,6 +110,8 @@ class Adapter(HTTPAdapter):
                 if time.monotonic() > ends:
                     response.close()
                     raise requests.ReadTimeout(f"no whole answer in {self.deadline_s:g} s")
+        except requests.RequestException:
+            raise
         except ReadTimeoutError as error:
             raise requests.ReadTimeout(error) from None
         except (HTTPError, OSError) as error:

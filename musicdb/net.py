@@ -9,7 +9,7 @@ Nothing here knows a platform.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -165,7 +165,7 @@ def paged(
     name = what or scope
     offset, mark = _resume(known, scope, limit)
     for _ in range(RESTARTS + 1):
-        missing, keys, moved, hold = 0, set(), False, None
+        missing, keys, moved, hold, end = 0, set(), False, None, offset
         while True:
             try:
                 items, mark_now, limit = _page(get, offset, limit, short_ok)
@@ -190,6 +190,7 @@ def paged(
             keys.update(new)
             after = offset + max(limit, len(items))
             if items:
+                end = offset + len(items)
                 payloads = [wrap(item, offset + place) for place, item in enumerate(items)] if wrap else list(items)
                 yield Page(kind, payloads, scope=scope, cursor=_cursor(after if hold is None else hold, mark), total=total)
             if moved or (after >= total if total is not None else not items):
@@ -202,7 +203,7 @@ def paged(
         raise Transient(f"{name} changed again and again while it was read; what came is stored: run the same again later")
     if missing:
         raise Transient(f"{name}: {total - missing} of {total} announced items came; nothing was marked as gone: run the same again")
-    return offset + len(items) if total is None else total
+    return end if total is None else total
 
 
 def _page(get: Callable[[int, int], tuple], offset: int, limit: int, short_ok: bool) -> tuple[list, tuple, int]:
@@ -253,3 +254,20 @@ def requests_session(
     from . import _session
 
     return _session.make(timeout, deadline_s, cap, retry, dict(rewrite or {}), dict(proxies or {}))
+
+
+# ---- pictures
+
+
+def fetch_image(url: str, **options: Any) -> Any:
+    """Fetch a picture within limits, from public addresses only. See `fetching.Fetcher` for options, `fetching.Fetched` for what comes."""
+    from . import fetching
+
+    return fetching.fetch_image(url, **options)
+
+
+def fetch_images(wanted: Iterable[str | tuple[str, str | None]], **options: Any) -> Iterator[Any]:
+    """Fetch several pictures, a few at a time, as `fetching.fetch_images` does."""
+    from . import fetching
+
+    return fetching.fetch_images(wanted, **options)
