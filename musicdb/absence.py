@@ -88,21 +88,30 @@ def _complete_items(run, end: Complete) -> None:
             w.counts["items_removed"] += cursor.rowcount
 
 
+COPIES = """
+select c.instance_id, c.id, c.platform_release_id
+from collection_items as c
+where c.platform = ? and c.account = ? and c.status = ? and c.removed_at is null
+"""
+
+
 def _complete_copies(run, end: Complete) -> None:
-    key = (run.platform, run.account, end.within)
-    known = run.db.execute(
-        "select instance_id, id from collection_items where platform = ? and account = ? and status = ? and removed_at is null", key
-    ).fetchall()
+    exported, status = (end.within or "").startswith("export:"), (end.within or "").removeprefix("export:")
+    known = run.db.execute(COPIES, [run.platform, run.account, status]).fetchall()
+    own = [copy for copy in known if copy[0].startswith("export:") == exported]
     seen = run.writer.seen["collection_item"]
-    gone = [(id,) for instance, id in known if instance not in seen]
-    if end.total is not None and len(known) - len(gone) < end.total:
-        run.report.notes.append(f"only {len(known) - len(gone)} of {end.total} announced {end.within} copies came: none was marked as gone")
-    elif gone:
+    gone = [(id,) for instance, id, _ in own if instance not in seen]
+    if end.total is not None and len(own) - len(gone) < end.total:
+        run.report.notes.append(f"only {len(own) - len(gone)} of {end.total} announced {status} copies came: none was marked as gone")
+        return
+    # What an export told is the same copy that the account tells now.
+    releases = {release for instance, _, release in own if instance in seen}
+    twice = [] if exported else [(id,) for instance, id, release in known if instance.startswith("export:") and release in releases]
+    if gone or twice:
         with run.db.atomic():
             run.start()
-            run.db.executemany(f"update collection_items set removed_at = {NOW} where id = ?", gone)
+            run.db.executemany(f"update collection_items set removed_at = {NOW} where id = ?", gone + twice)
             run.report.vanished += len(gone)
-
 
 
 def _below(root: str) -> tuple[str, str]:

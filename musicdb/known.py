@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -47,6 +48,40 @@ class Known:
         """external_id -> (remote_version, remote_updated_at)."""
         sql = "select external_id, remote_version, remote_updated_at from platform_playlists where platform = ? and missing_since is null"
         return {} if self.all else {r[0]: r[1:] for r in self._db.execute(sql, [self._platform])}
+
+    def releases(self) -> dict[str, tuple[str | None, bool, bool]]:
+        """external_id -> (kind of its payload, whether it is due to be fetched again, whether tracks of it are in the library).
+
+        Due: all=True, marked for update (itself or a track of it), or fetched longer than the platform's `freshness_hours` ago.
+        """
+        sql = (
+            "select r.external_id, r.kind, r.needs_update or coalesce(max(t.needs_update), 0) or coalesce(r.fetched_at "
+            "< strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-' || p.freshness_hours || ' hours'), 0), coalesce(max(t.in_library), 0) "
+            "from platform_releases as r join platforms as p on p.name = r.platform left join platform_tracks as t "
+            "on t.platform = r.platform and t.release_external_id = r.external_id where r.platform = ? group by r.id"
+        )
+        return {r[0]: (r[1], self._all or bool(r[2]), bool(r[3])) for r in self._db.execute(sql, [self._platform])}
+
+    def copies(self, status: str, mine: bool = False) -> dict[str, str]:
+        """instance_id -> release of copies that are there; mine: in this account only."""
+        sql = (
+            "select c.instance_id, r.external_id from collection_items as c join platform_releases as r on r.id = c.platform_release_id "
+            "where c.platform = ? and c.status = ? and c.removed_at is null and (c.account = ? or not ?) order by c.id"
+        )
+        return dict(self._db.execute(sql, [self._platform, status, self._key[2], mine]))
+
+    def payload(self, release: str) -> Any:
+        """The stored payload of a release, or None."""
+        sql = "select metadata from platform_releases where platform = ? and external_id = ?"
+        stored = self._db.value(sql, [self._platform, release])
+        return stored and msgspec.json.decode(stored)
+
+    def tracks_of(self, releases: Iterable[str]) -> list[str]:
+        """external ids of all tracks of some releases."""
+        sql = (
+            "select t.external_id from json_each(?) as j cross join platform_tracks as t on t.platform = ? and t.release_external_id = j.value"
+        )
+        return [r[0] for r in self._db.execute(sql, [msgspec.json.encode(sorted(set(releases))).decode(), self._platform])]
 
     def tracks(self) -> dict[str, str]:
         """external_id -> when it was fetched."""

@@ -125,7 +125,7 @@ class Load:
         self.db, self.module, self.account, self.user_id = db, module, account, user_id
         self.platform = module.PLATFORM
         self.known = Known(db, self.platform, user_id, account, all)
-        self.writer = Writer(db, self.platform, user_id, module.ROWS_VERSION, account)
+        self.writer = Writer(db, self.platform, user_id, module.ROWS_VERSION, account, getattr(module, "SHORT", ()))
         self.listed: dict[str, dict[str, set[str]]] = {}  # resumable list -> what it held so far
         self.report = Report(self.platform, None if source is None else str(source))
         self.run_id = secrets.token_hex(8)
@@ -138,7 +138,7 @@ class Load:
 
     def run(self, pages: Iterator[Page | Refused | Complete], progress: Progress | None) -> Report:
         self._prepare()
-        done = 0
+        done, what = 0, None
         try:
             with Pool([PREPARE], workers=2) as pool:  # pictures come from strangers: they are decoded where they may do no harm
                 for page in pages:
@@ -151,9 +151,11 @@ class Load:
                         self.report.notes.append(page.text)
                     else:
                         self._page(page, pool)
+                        if what != (page.scope or page.kind):
+                            what, done = page.scope or page.kind, 0
                         done += len(page.payloads) + len(page.seen)
                         if progress:
-                            progress(done, page.total, page.scope or page.kind)
+                            progress(done, page.total, what)
             self._finish("completed")
         except BaseException as e:
             self._finish("failed", f"{type(e).__name__}: {e}"[:500])
@@ -295,7 +297,7 @@ class Load:
             for row in found:
                 flat[row["row"]].append((row, encoded, page.kind))
         for entity in ("release", "track", "playlist"):
-            w.entities(entity, flat[entity])
+            w.entities(entity, flat[entity], renew=page.renew)
         w.files([r for r, _, _ in flat["file"]])
         w.items([r for r, _, _ in flat["playlist_item"]])
         w.listens([(r, e) for r, e, _ in flat["listen"]])
@@ -341,7 +343,7 @@ class Load:
         """Decode the page's new pictures outside the transaction: [(row, digest, prepared or None)], refusals."""
         found, new = [], {}
         for row in (r for rs, *_ in rows for r in rs if r["row"] == "image"):
-            data = row.get("data") or page.images.get(row["external_id"])
+            data = row.get("data") or page.images.get(row.get("url") or "") or page.images.get(row["external_id"])
             digest = images.sha256(data) if data else None
             if digest and digest not in new and images.find(self.db, digest) is None:
                 new[digest] = data

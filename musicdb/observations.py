@@ -73,8 +73,10 @@ def clean(value: str | None) -> str | None:
 class Writer:
     """Writes rows of one platform in one run; knows what was seen."""
 
-    def __init__(self, db, platform: str, user_id: int, rows_version: int, account: str = ""):
+    def __init__(self, db, platform: str, user_id: int, rows_version: int, account: str = "", short: Sequence[str] = ()):
         self.db, self.platform, self.user_id, self.rows_version, self.account = db, platform, user_id, rows_version, account
+        self.short = tuple(short)  # payload kinds that say less than others, shortest first
+        self.ranks: dict[tuple[str, str], int] = {}  # (entity, external id) -> how full a form of it came in this run
         self.counts: Counter[str] = Counter()
         self.seen: dict[str, set[str]] = {"track": set(), "release": set(), "playlist": set(), "collection_item": set()}
         self.places: Counter[str] = Counter()  # playlist -> items seen
@@ -94,6 +96,7 @@ class Writer:
         for entity, key in self.added:
             self.seen[entity].discard(key)
             self.ids.pop((entity, key), None)
+            self.ranks.pop((entity, key), None)
         self.refused.clear()
 
     # ---- tracks, releases, playlists
@@ -122,45 +125,62 @@ class Writer:
                     row.get("remote_updated_at"), *tail[1:], payload.decode(),
                 )  # fmt: skip
 
-    def entities(self, entity: str, rows: Sequence[tuple[Row, bytes, str]]) -> None:
-        """Store tracks, releases or playlists: (row, encoded payload, payload kind). The first row of an id in a run counts."""
+    def _rank(self, kind: str | None) -> int:
+        return self.short.index(kind) if kind in self.short else len(self.short)
+
+    def entities(self, entity: str, rows: Sequence[tuple[Row, bytes, str]], renew: bool = False) -> None:
+        """Store tracks, releases or playlists: (row, encoded payload, payload kind). The first of the fullest rows of an id in a run counts.
+
+        renew: these were asked for one by one; also what is unchanged was fetched now.
+        """
         table, names = f"platform_{entity}s", {"track": TRACK, "release": RELEASE, "playlist": PLAYLIST}[entity]
         seen = self.seen[entity]
         fresh: dict[str, tuple[Row, bytes, str]] = {}
         for item in rows:
             key = item[0]["external_id"]
             if item[0].get("in_library", True):
-                if key not in seen and not (key in fresh and fresh[key][0].get("in_library", True)):
+                rank, other = self._rank(item[0].get("kind", item[2])), fresh.get(key)
+                if key in seen and self.ranks.get((entity, key), rank) >= rank:
+                    continue
+                if other is None or not other[0].get("in_library", True) or self._rank(other[0].get("kind", other[2])) < rank:
                     fresh[key] = item
             elif (entity, key) not in self.ids and key not in fresh:
                 fresh[key] = item
         if not fresh:
             return
         known = self._known(table, fresh)
-        insert, update, old = [], [], []
+        insert, update, old, again = [], [], [], []
         for key, (row, payload, kind) in fresh.items():
-            in_library = row.get("in_library", True)
+            in_library, kind = row.get("in_library", True), row.get("kind", kind)
             self.added.append((entity, key))
             if in_library:
                 seen.add(key)
-            have = known.get(key)
+                if self.short:
+                    self.ranks[entity, key] = self._rank(kind)
+            have, fuller = known.get(key), False
             if have:
                 self.ids[entity, key] = have[0]
                 if not in_library:
                     continue  # a play says less than the library: it never overwrites it
+                if self.short and entity != "playlist" and kind != have[4]:
+                    if self._rank(kind) < self._rank(have[4]):
+                        continue  # a list's short form never overwrites what was fetched whole
+                    fuller = self._rank(kind) > self._rank(have[4])
             if "metadata" in row:
                 payload = encode(row["metadata"])
-            digest = xxhash.xxh3_128_hexdigest(payload)
-            if have and have[1] == digest and have[2] is None and have[3]:
+            digest = xxhash.xxh3_128_hexdigest(encode(row["stable"]) if "stable" in row else payload)
+            if have and have[1] == digest and have[2] is None and have[3] and not fuller:
+                if renew:
+                    again.append((payload.decode(), have[0]))
                 continue  # unchanged: nothing is derived, nothing is written
             columns = self._columns(row, payload, kind, digest)
             if not have:
                 insert.append(columns)
             else:
                 update.append((*columns[2:], have[0]))
-                if have[1] != digest:
+                if have[1] != digest and not fuller:  # to say more is not to say otherwise
                     old.append((key, have[0], columns[-1]))
-                self.counts["returned" if have[2] is not None else "changed"] += 1
+                self.counts["returned" if have[2] is not None else f"{entity}s_detailed" if fuller else "changed"] += 1
         if old:
             self.db.executemany(
                 "insert into observation_changes (at, import_batch_id, entity, platform, external_id, old, new) "
@@ -171,6 +191,8 @@ class Writer:
             sets = ", ".join(f"{n} = ?" for n in names[2:])
             flag = "" if entity == "playlist" else ", needs_update = 0"
             self.db.executemany(f"update {table} set {sets}, fetched_at = {NOW}, missing_since = null{flag} where id = ?", update)
+        if again and entity != "playlist":
+            self.db.executemany(f"update {table} set metadata = ?, fetched_at = {NOW}, needs_update = 0 where id = ?", again)
         if insert:
             first = "" if entity == "playlist" else ", first_seen_at"
             marks = ", ".join("?" * len(names))
@@ -197,7 +219,7 @@ class Writer:
     def _known(self, table: str, keys: Iterable[str]) -> dict[str, tuple]:
         in_library = "p.in_library" if table == "platform_tracks" else "1"
         sql = (
-            f"select p.external_id, p.id, p.metadata_hash, p.missing_since, {in_library} from json_each(?) as j "
+            f"select p.external_id, p.id, p.metadata_hash, p.missing_since, {in_library}, p.kind from json_each(?) as j "
             # cross join: the keys first, else SQLite walks all of the platform and the keys for each of its rows
             f"cross join {table} as p on p.platform = ? and p.external_id = j.value"
         )

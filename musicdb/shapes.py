@@ -6,6 +6,7 @@ A platform file has
     ROWS_VERSION        raised when `rows` says more of the same payload; `load` then derives the rows again without fetching
     PAYLOADS            the payload kinds that `rows` takes
     CLAIMS              {(level, field): json path}: extra scalar fields of the stored payload, merged into `claim_paths`
+    SHORT               payload kinds that say less of a thing than others do, shortest first: a row of such a kind never replaces a fuller one
     fetch(source, known, *, account=None, all=False, progress=None, **options) -> iterator of Page, Refused, Complete
     rows(kind, payload) -> iterator of Row: pure and deterministic; raises PayloadError for an item that cannot be used
 
@@ -107,7 +108,7 @@ class TrackRow(TypedDict, total=False):
     uri: str | None
     release_external_id: str | None
     said: Said
-    in_library: bool  # False: known only because it was listened to; such a row is inserted, never updated, never makes a track
+    in_library: bool  # False: known only because it was listened to or wanted; such a row is inserted, never updated, never makes a track
     metadata: Any  # left out: the payload itself
     kind: str  # payload kind of metadata, where rows() of it would give this row again; left out: the page's kind
 
@@ -141,6 +142,7 @@ class ReleaseRow(TypedDict, total=False):
     title: str
     said: Said
     metadata: Any
+    stable: Any  # what tells whether it changed, where metadata also holds numbers and signed addresses that change every day
     kind: str
 
 
@@ -224,7 +226,9 @@ class Page:
     """Payloads of one kind, as sent. `load` stores a page, its rows and its cursor in one transaction.
 
     seen: external ids of tracks that are there and unchanged (no payload needed). images: {external_id: bytes} that belong to
-    the payloads but are no JSON. total: how many items the source announces in all, for the progress bar and the final count.
+    the payloads but are no JSON; an image's own url may be the key instead. total: how many items the source announces in all, for
+    the progress bar and the final count. renew: the payloads were asked for one by one, so their `fetched_at` is new although they
+    may be unchanged.
     """
 
     kind: str
@@ -234,6 +238,7 @@ class Page:
     total: int | None = None
     seen: Sequence[str] = ()
     images: dict[str, bytes] = field(default_factory=dict)
+    renew: bool = False
 
 
 @dataclass(slots=True)
@@ -251,7 +256,8 @@ class Complete:
     """A list was read to its end: what `load` knows of it and did not see in this run is marked `missing_since`.
 
     of: "track", "release" (all of the platform), "playlist" (all of this account; within="export:" those of privacy exports, whose ids begin
-    so), "playlist_item" (within = the playlist's external id), "collection_item" (within = a status: all copies of it in this account).
+    so), "playlist_item" (within = the playlist's external id), "collection_item" (within = a status: all copies of it in this account, but
+    for those of its exports, whose ids begin so: "export:owned"; such a copy is gone when the account itself has one of that release).
     within: for tracks of `local`, the scanned root. total: announced number; fewer seen = not complete, nothing is marked; for the
     places of a playlist the number of places the source has: those beyond are gone (places without music leave a gap).
     scope: the resumable list that ends here; its cursor is forgotten.
