@@ -86,7 +86,7 @@ class Said(TypedDict, total=False):
     added_at: str
     last_played_at: str
     color: str
-    tags: list[str]  # MyTags and the like
+    tags: list[str]  # MyTags and the like: "Group: Name" (the first ": " parts them), or "Name" alone
     cover: str  # where it is: "embedded", a URL, a path
     path: str  # of the audio file, as the platform knows it
     ids: dict[str, str]  # scheme -> value: mb_recording, mb_release, mb_artist, spotify, tidal, discogs_release, acoustid, ...

@@ -5,7 +5,7 @@ Refuses what Rekordbox does not write: entities (defusedxml), endless elements, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from ..errors import BadInput, UnknownSource
@@ -21,6 +21,17 @@ OTHER_XML = {
     "plist": "an Apple property list, perhaps an iTunes library: use `musicdb import itunes`",
     "NML": "a Traktor collection: use `musicdb import traktor`",
 }
+
+
+def external_id_of(name: str, parent: str | None, taken: Container[str]) -> str:
+    """Return the path of names that stands for a playlist ("Sets/Friday"), with "#2" for a second of that name."""
+    own = name.replace("%", "%25").replace("/", "%2F") or "untitled"
+    external_id = base = f"{parent}/{own}" if parent else own
+    number = 1
+    while external_id in taken:
+        number += 1
+        external_id = f"{base}#{number}"
+    return external_id
 
 
 class _Capped:
@@ -158,12 +169,7 @@ class _Reader:
             return
         above = self.folders[-1] if self.folders else {"external_id": None, "path": []}
         parent, name = above["external_id"], attributes.get("Name", "")
-        own = name.replace("%", "%25").replace("/", "%2F") or "untitled"
-        external_id = base = f"{parent}/{own}" if parent else own
-        number = 1
-        while external_id in self.lists:
-            number += 1
-            external_id = f"{base}#{number}"
+        external_id = external_id_of(name, parent, self.lists)
         self.lists[external_id] = 0
         position = self.places.get(parent, 0)
         self.places[parent] = position + 1

@@ -1,6 +1,8 @@
-"""Rekordbox: the XML that File > Export Collection in xml format writes. Read by `fetch`, understood by `rows`.
+"""Rekordbox: its own database (master.db of 6 and 7), and the XML that File > Export Collection in xml format writes.
 
-Payload kinds, JSON-able, every attribute as it was sent (text):
+Both use the same external ids, so that either may be imported after the other. Payloads of the database: see `_rekordbox_db`.
+
+Payload kinds of the XML, JSON-able, every attribute as it was sent (text):
 
     track     {"attributes": {...}, "tempo": [{...}], "position_mark": [{...}]}
     playlist  {"external_id", "parent", "path": [names of folders], "position", "attributes": {...}, "entries": [keys]}
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import math
 import re
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,15 +28,19 @@ import msgspec
 from ..errors import BadInput, PayloadError, UnknownSource
 from ..shapes import Beat, Cue, Row, Said
 from ..units import bpm, camelot, integer, iso_date, stars
-from ._rekordbox_xml import EXPORT, MAX_BYTES, pages
+from . import _rekordbox_db, _rekordbox_xml
+from ._rekordbox_rows import content_rows, dicts, mapping, play_rows, playlist_rows, several, text
+from ._rekordbox_xml import EXPORT, MAX_BYTES
 
 PLATFORM, KIND, ROWS_VERSION = "rekordbox", "dj", 1
-PAYLOADS = ("track", "playlist")
+PAYLOADS = ("track", "playlist", "content", "db_playlist", "play")
 CLAIMS = {
     ("track", "file_kind"): "$.attributes.Kind",
     ("track", "size_bytes"): "$.attributes.Size",
     ("track", "bit_rate"): "$.attributes.BitRate",
     ("track", "sample_rate"): "$.attributes.SampleRate",
+    ("track", "bit_depth"): "$.content.BitDepth",
+    ("track", "mood"): "$.anlz.phrases.mood",  # 1 high, 2 mid, 3 low
 }
 
 CUE_TYPES = {0: "memory_cue", 1: "fade_in", 2: "fade_out", 3: "load", 4: "loop"}
@@ -60,16 +67,20 @@ def payload(metadata: str | bytes) -> RekordboxTrack:
 
 # ---------- fetch
 def fetch(source, known=None, *, account=None, all=False, progress=None, home=None, **options) -> Iterator:
-    """Yield pages of tracks and playlists of an exported XML; without a source look for Rekordbox's own database.
+    """Yield pages of tracks, playlists and plays of a master.db (or the folder it is in), or of an exported XML.
 
-    home: another home folder than that of this process. Raises UnknownSource for another kind of file, and BadInput for
-    one that is missing, cut off or hostile.
+    Without a source, of the master.db in the standard folders; home: another home folder than that of this process. Options for a
+    database (`_rekordbox_db.pages`): key, share, anlz, utc_offset. Raises UnknownSource for another kind of file, BadInput for one that is
+    missing, cut off or hostile, Transient for a database that is being written.
     """
-    if source is None:
-        raise BadInput(_where(Path(home) if home else Path.home()))
-    path = Path(source).expanduser()
-    _check(path)
-    yield from pages(path)
+    path = Path(source).expanduser() if source is not None else _found(Path(home) if home else Path.home())
+    path = path / "master.db" if _is_folder_with_database(path) else path
+    if _is_database(path):
+        yield from _rekordbox_db.pages(path, known, **options)
+    elif options:
+        raise BadInput(f"{path} is an XML export: {', '.join(options)} is for the database only")
+    else:
+        yield from _rekordbox_xml.pages(path)
 
 
 def database_places(home: Path) -> list[Path]:
@@ -94,20 +105,34 @@ def _chosen_place(options: Path) -> Path | None:
         return None  # no such file, or not the one that we know
 
 
-def _where(home: Path) -> str:
+def _found(home: Path) -> Path:
     places = database_places(home)
     if found := next((place for place in places if place.is_file()), None):
-        return f"Rekordbox's database is {found}; until musicdb reads it, {EXPORT}: `musicdb import rekordbox FILE.xml`"
+        return found
     looked = ", ".join(str(place) for place in places)
-    return f"no Rekordbox database found (looked for {looked}); {EXPORT}: `musicdb import rekordbox FILE.xml`"
+    raise BadInput(f"no Rekordbox database found (looked for {looked}); {EXPORT}: `musicdb import rekordbox FILE.xml`")
 
 
-def _check(path: Path) -> None:
+def _is_folder_with_database(path: Path) -> bool:
     try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise BadInput(f"{path} is a folder; {EXPORT}")
-        if not path.is_file():
+        return path.is_dir() and (path / "master.db").is_file()
+    except (OSError, ValueError):
+        return False
+
+
+OTHERS = {  # by ending
+    ".pdb": "the library of a USB stick or SD card",
+    ".edb": "the database of Rekordbox 5 or older",
+}
+
+
+def _is_database(path: Path) -> bool:
+    """Look at a file before it is opened: True for a database, False for what may be an XML; else UnknownSource or BadInput."""
+    try:
+        info = path.stat()
+        if stat.S_ISDIR(info.st_mode):
+            raise BadInput(f"{path} is a folder without a master.db; {EXPORT}")
+        if not stat.S_ISREG(info.st_mode):
             raise BadInput(f"{path} is no regular file; {EXPORT}")
         with path.open("rb") as file:
             head = file.read(16)
@@ -115,38 +140,41 @@ def _check(path: Path) -> None:
         raise BadInput(f"{path} does not exist; {EXPORT}") from None
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
-    if size > MAX_BYTES:
-        raise BadInput(f"{path} has {size >> 20} MiB; more than {MAX_BYTES >> 20} MiB are not read")
-    if head.startswith(b"SQLite format 3\0") or path.suffix.lower() in {".db", ".edb"}:
-        raise UnknownSource(f"{path} is a database; until musicdb reads it, {EXPORT}")
-    if not size:
+    if not info.st_size:
         raise UnknownSource(f"{path} is empty; {EXPORT}")
+    if what := OTHERS.get(path.suffix.lower()):
+        raise UnknownSource(f"{path} is {what}, which musicdb does not read: give it Rekordbox's master.db, or {EXPORT}")
+    if path.name.lower() == "exportlibrary.db":
+        raise UnknownSource(
+            f"{path} is the OneLibrary of a USB stick, which musicdb does not read: give it Rekordbox's master.db, or {EXPORT}"
+        )
+    if head.startswith(b"SQLite format 3\0") or path.suffix.lower() == ".db":
+        return True
+    if info.st_size > MAX_BYTES:
+        raise BadInput(f"{path} has {info.st_size >> 20} MiB; more than {MAX_BYTES >> 20} MiB are not read")
+    return False
 
 
 # ---------- rows
 def rows(kind: str, payload: Any) -> Iterator[Row]:
-    """Yield one TrackRow per track; a PlaylistRow and its PlaylistItemRows per playlist. Raises PayloadError."""
-    if kind == "track":
-        yield _track_row(_dict(_dict(payload, "track").get("attributes"), "attributes of a track"), payload)
-    elif kind == "playlist":
-        yield from _playlist_rows(_dict(payload, "playlist"))
-    else:
+    """Yield one TrackRow per track; a PlaylistRow and its PlaylistItemRows per playlist; a ListenRow per play. Raises PayloadError."""
+    if kind not in PAYLOADS:
         raise PayloadError(f"no such payload kind of Rekordbox: {kind!r}")
+    payload = mapping(payload, kind)
+    if kind in _OF_DATABASE:
+        yield from _OF_DATABASE[kind](payload)
+    elif kind == "track":
+        yield _track_row(mapping(payload.get("attributes"), "attributes of a track"), payload)
+    else:
+        yield from _playlist_rows(payload)
 
 
-def _dict(value: Any, what: str) -> dict:
-    if not isinstance(value, dict):
-        raise PayloadError(f"{what} expected, not {type(value).__name__}")
-    return value
-
-
-def _text(value: Any) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
+_OF_DATABASE = {"content": content_rows, "db_playlist": playlist_rows, "play": play_rows}
 
 
 def _track_row(a: dict, payload: dict) -> Row:
-    track_id, path = _text(a.get("TrackID")), path_of(a.get("Location"))
-    title = _text(a.get("Name"))
+    track_id, path = text(a.get("TrackID")), path_of(a.get("Location"))
+    title = text(a.get("Name"))
     name = title or (path and Path(path.replace("\\", "/")).stem)
     if not track_id:
         raise PayloadError(f"track {name or '(no name)'!r} has no TrackID")
@@ -154,22 +182,22 @@ def _track_row(a: dict, payload: dict) -> Row:
         raise PayloadError(f"track {track_id} has neither a name nor a location")
     total_s = integer(a.get("TotalTime"), 1, 7 * 86400)
     added = iso_date(a.get("DateAdded"))
-    artist, album = _text(a.get("Artist")), _text(a.get("Album"))
+    artist, album = text(a.get("Artist")), text(a.get("Album"))
     said: Said = {
         "title": title,
-        "version": _text(a.get("Mix")),
+        "version": text(a.get("Mix")),
         "artists": [artist] if artist else None,
-        "remixers": _several(a.get("Remixer")),
-        "composers": _several(a.get("Composer")),
+        "remixers": several(a.get("Remixer")),
+        "composers": several(a.get("Composer")),
         "album": album,
-        "genres": _several(a.get("Genre")),
+        "genres": several(a.get("Genre")),
         "year": integer(a.get("Year"), 1000, 2999),
         "bpm": bpm(a.get("AverageBpm")),
         "musical_key": camelot(a.get("Tonality")),
         "rating": stars(a.get("Rating"), "rekordbox_xml"),
-        "comment": _text(a.get("Comments")),
-        "grouping": _text(a.get("Grouping")),
-        "label": _text(a.get("Label")),
+        "comment": text(a.get("Comments")),
+        "grouping": text(a.get("Grouping")),
+        "label": text(a.get("Label")),
         "play_count": integer(a.get("PlayCount"), 1),
         "added_at": added and added[0],
         "color": _hex(a.get("Colour")),
@@ -178,8 +206,8 @@ def _track_row(a: dict, payload: dict) -> Row:
         "duration_ms": total_s and total_s * 1000,
         "path": path,
         "ids": stream_id(a.get("Location")),
-        "cues": [cue for mark in _list(payload.get("position_mark")) if (cue := _cue(mark))],
-        "beat_grid": [beat for mark in _list(payload.get("tempo")) if (beat := _beat(mark))],
+        "cues": [cue for mark in dicts(payload.get("position_mark")) if (cue := _cue(mark))],
+        "beat_grid": [beat for mark in dicts(payload.get("tempo")) if (beat := _beat(mark))],
     }
     said = {field: value for field, value in said.items() if value not in (None, [], {})}  # absent = not said
     return {
@@ -191,14 +219,6 @@ def _track_row(a: dict, payload: dict) -> Row:
         "duration_ms": said.get("duration_ms"),
         "said": said,
     }
-
-
-def _several(value: Any) -> list[str] | None:
-    return [part for piece in value.split(";") if (part := piece.strip())] if isinstance(value, str) else None
-
-
-def _list(value: Any) -> list[dict]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def path_of(location: Any) -> str | None:
@@ -252,7 +272,7 @@ def _cue(mark: dict) -> Cue | None:
         "num": num,
         "start_ms": start,
         "length_ms": round(end - start, 3) if kind == "loop" and end is not None and end > start else None,
-        "name": _text(mark.get("Name")),
+        "name": text(mark.get("Name")),
         "color": None if None in rgb else "#{:02x}{:02x}{:02x}".format(*rgb),
     }
     return {field: value for field, value in cue.items() if value is not None}
@@ -262,25 +282,25 @@ def _beat(mark: dict) -> Beat | None:
     start, tempo = _ms(mark.get("Inizio")), bpm(mark.get("Bpm"))
     if start is None or tempo is None:
         return None
-    meter, place = _text(mark.get("Metro")), integer(mark.get("Battito"), 1, 64)
+    meter, place = text(mark.get("Metro")), integer(mark.get("Battito"), 1, 64)
     return {"start_ms": start, "bpm": tempo} | ({"meter": meter} if meter else {}) | ({"beat": place} if place else {})
 
 
 def _playlist_rows(payload: dict) -> Iterator[Row]:
-    attributes = _dict(payload.get("attributes"), "attributes of a playlist")
-    external_id = _text(payload.get("external_id"))
+    attributes = mapping(payload.get("attributes"), "attributes of a playlist")
+    external_id = text(payload.get("external_id"))
     if not external_id:
         raise PayloadError("a playlist without external_id")
     yield {
         "row": "playlist",
         "external_id": external_id,
-        "name": _text(attributes.get("Name")) or "untitled",
+        "name": text(attributes.get("Name")) or "untitled",
         "kind": "folder" if attributes.get("Type") == "0" else "playlist",
-        "parent_external_id": _text(payload.get("parent")),
+        "parent_external_id": text(payload.get("parent")),
         "position": integer(payload.get("position"), 0),
     }
     tracks = payload.get("tracks", payload.get("entries"))
-    known = [track for key in tracks if (track := _text(key))] if isinstance(tracks, list) else ()
+    known = [track for key in tracks if (track := text(key))] if isinstance(tracks, list) else ()
     for position, track in enumerate(known):
         item = {"playlist_external_id": external_id, "position": position, "track_external_id": track}
         yield {"row": "playlist_item", **item}
