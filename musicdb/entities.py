@@ -102,6 +102,11 @@ class Entities:
         self._asked[asked] = found
         return found
 
+    def find(self, name: str) -> int | None:
+        """Id of the artist, label or genre of this name, if there is one; makes none."""
+        norm = text.norm(name)
+        return self._find((norm,)) if norm else None
+
     def write(self, operation: int) -> int:
         """Insert what is new; return how many."""
         ids = f"{self.kind}_ids"

@@ -66,3 +66,19 @@ def ends(into: dict[int, int]) -> dict[int, int]:
         if end != one:
             found[one] = end
     return found
+
+
+def ever_decided(db: Database, track: int, field: str) -> list:
+    """Every value that was ever decided for a field of this track, or of a track that was ever merged with it."""
+    near = """
+    select json_extract(value, '$') from decisions where entity = 'track' and field = 'merged_into' and entity_key = :uid and value is not null
+    union
+    select entity_key from decisions indexed by ix_dec_merge where field = 'merged_into' and entity = 'track' and value = json_quote(:uid)
+    """
+    known: set[str] = set()
+    ask = {db.value("select track_uid from track_ids where id = ?", [track])}
+    while ask:
+        known |= ask
+        ask = {uid for one in ask for (uid,) in db.execute(near, {"uid": one})} - known
+    sql = "select value from decisions where entity = 'track' and entity_key = ? and field = ? and value is not null"
+    return [msgspec.json.decode(value) for uid in sorted(known) for (value,) in db.execute(sql, [uid, field])]

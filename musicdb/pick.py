@@ -88,7 +88,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A person's word on a field: a fixed value (fixed, may be None), or the platform to follow."""
+    """A person's word on a field: a fixed value (may be None; platform: whose it was when it was locked), or the platform to follow."""
 
     fixed: bool
     value: Any = None
@@ -219,13 +219,29 @@ CHECKS: dict[str, Callable[[Any], Any]] = {  # a decided value as it can be stor
     "musical_key": units.camelot,
     "rating": lambda v: units.integer(v, 1, 5),
     "release_date": lambda v: (units.iso_date(v) or (None,))[0],
-    "artists": lambda v: [n for n in v if isinstance(n, str) and n.strip()] if isinstance(v, list) else None,
 }
+LISTS = frozenset("artists featured remixers composers genres label".split())
+FIELDS = (*GETTERS, "artist_credit", "genres", "label")  # what a person can decide
+PLAIN = frozenset("title version duration_ms release_date year bpm musical_key rating".split())  # columns of the same name
 
 
-def _checked(name: str, value: Any) -> Any:
+def checked(name: str, value: Any) -> Any:
+    """A decided value as it can be stored; None for what cannot be."""
+    if name in LISTS:
+        names = [value] if isinstance(value, str) else value
+        good = isinstance(names, list) and all(isinstance(n, str) and n.strip() for n in names)
+        return [n.strip() for n in names] if good else None
     check = CHECKS.get(name)
     return check(value) if check else value if isinstance(value, str) and value.strip() else None
+
+
+def says(o: Observed, name: str) -> Any:
+    """What one observation says of a field that a person can decide; None = nothing."""
+    if name == "genres":
+        return [*(o.said.genres or ()), *(o.said.styles or ()), *(o.release.genres or ()), *(o.release.styles or ())] or None
+    if name == "label":
+        return o.said.label or o.release.label
+    return GETTERS["artists" if name == "artist_credit" else name](o)
 
 
 def pick(observed: list[Observed], orders: Orders, decided: dict[str, Decision] | None = None) -> Picked:
@@ -238,7 +254,7 @@ def pick(observed: list[Observed], orders: Orders, decided: dict[str, Decision] 
         value = who = None
         said = decided.get(name) if decided else None
         if said and said.fixed:
-            value, who = _checked(name, said.value), "user"
+            value, who = checked(name, said.value), said.platform or "user"
             if value is None and said.value is not None:
                 said = who = None  # what cannot be is no decision
         if who is None:
@@ -258,7 +274,7 @@ def pick(observed: list[Observed], orders: Orders, decided: dict[str, Decision] 
     credit_text = decided.get("artist_credit")
     if credit_text and credit_text.fixed and isinstance(credit_text.value, str) and credit_text.value.strip():
         values["artists"], values["featured"] = [credit_text.value], None
-        sources["artists"] = "user"
+        sources["artists"] = credit_text.platform or "user"
     credits = _credits(values)
     if "artists" in sources:
         sources["artist_credit"] = sources["artists"]
@@ -272,7 +288,28 @@ def pick(observed: list[Observed], orders: Orders, decided: dict[str, Decision] 
         "match_key": text.match_key(text.full_title(values["title"], values["version"]), primary),
         **{name: values[name] for name in ("duration_ms", "release_date", "year", "bpm", "musical_key", "rating")},
     }
-    return Picked(columns, credits, _group(values, observed, primary), *_unions(observed, heard[""], values["album"]), sources)
+    genres, labels, *ids = _unions(observed, heard[""], values["album"])
+    if said := decided.get("genres"):
+        genres = _decided_names(said, "genres", genres, sources)
+    if said := decided.get("label"):
+        labels = set(_decided_names(said, "label", dict.fromkeys(labels, 100), sources))
+    return Picked(columns, credits, _group(values, observed, primary), genres, labels, *ids, sources)
+
+
+def _decided_names(
+    said: Decision, name: str, by_platform: dict[tuple[str, str], int], sources: dict[str, str]
+) -> dict[tuple[str, str], int]:
+    """(name, platform) -> weight, as a person decided: exactly these names, or those of one platform, if it has any."""
+    if said.fixed:
+        names = checked(name, said.value)
+        if names is None and said.value is not None:
+            return by_platform
+        sources[name] = said.platform or "user"
+        return {(n, "user"): 100 for n in names or ()}
+    followed = {key: weight for key, weight in by_platform.items() if key[1] == said.platform}
+    if followed and said.platform:
+        sources[name] = said.platform
+    return followed or by_platform
 
 
 def _credits(values: dict[str, Any]) -> list[Credited]:
@@ -339,6 +376,12 @@ def _group(values: dict[str, Any], observed: list[Observed], primary: list[str])
     return title, names[0] if names else None, types or "album"
 
 
+def only_name(o: Observed) -> str | None:
+    """The one artist of an observation; None where there are several: of those it is unknown whose id it is."""
+    names = [c.name for n in _names(o) or () for c in text.split_credit(n)]
+    return names[0] if len(names) == 1 else None
+
+
 def _unions(observed: list[Observed], order: Iterable[int], album: str | None) -> tuple[dict, set, dict, dict, dict]:
     """Genres, labels and ids: everything that anyone says, with who says it."""
     genres: dict[tuple[str, str], int] = {}
@@ -361,9 +404,8 @@ def _unions(observed: list[Observed], order: Iterable[int], album: str | None) -
             if scheme in TRACK_IDS and isinstance(value, str) and value.strip():
                 ids.setdefault((scheme, bare_id(value)), o.platform)
             elif scheme == "mb_artist" and isinstance(value, str):
-                names = [c.name for n in _names(o) or () for c in text.split_credit(n)]
-                if len(names) == 1 and len(value) == 36:  # of several artists it is unknown whose id it is
-                    artist_ids.setdefault((names[0], value), o.platform)
+                if len(value) == 36 and (name := only_name(o)):
+                    artist_ids.setdefault((name, value), o.platform)
             elif scheme == "mb_release_group" and isinstance(value, str) and _album(o) == album:
                 album_ids.setdefault(value, o.platform)
     return genres, labels, ids, artist_ids, album_ids

@@ -58,6 +58,8 @@ track_labels genres track_genres tags track_tags playlist_tags tag_rules track_a
 event_recordings image_links playlists playlist_items playlist_links tracks users config trust claim_paths platforms""".split()
 # Columns of `tracks` that `resolve` fills: a hand edit of one is a decision, so that the next resolve keeps it.
 RESOLVED = "title version artist_credit duration_ms release_date year bpm musical_key rating".split()
+# Tables with rows that `resolve` derives, and their column with the track (of external_ids also other things; that costs no more than a look).
+DERIVED = {"tracks": "id", "track_artists": "track_id", "track_genres": "track_id", "track_labels": "track_id", "external_ids": "entity_id"}
 SEARCH = {"tracks": ["title", "version", "artist_credit"], "artists": ["name", "sort_name"], "release_groups": ["title"]}
 NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 
@@ -99,8 +101,15 @@ def m001_tables(db: UtilsDatabase) -> None:
     db.conn.execute(f"pragma application_id = {APPLICATION_ID}")
 
 
+@migrations()
+def m002_resolved(db: UtilsDatabase) -> None:
+    """Of what each track was resolved; no row = not yet, or edited since."""
+    for statement in statements(_sql("m002_resolved.sql")):
+        db.conn.execute(statement)
+
+
 def _triggers(conn: sqlite3.Connection) -> Iterator[str]:
-    """Yield `create trigger` statements for the search index, the undo ledger, updated_at and hand edits."""
+    """Yield `create trigger` statements for the search index, the undo ledger, updated_at, hand edits and what is to be resolved again."""
     for table, columns in SEARCH.items():
         # Only a change of the words themselves touches the index: the usual triggers made unrelated updates 25 times slower.
         new, old = (", ".join(f"{which}.{c}" for c in columns) for which in ("new", "old"))
@@ -136,6 +145,13 @@ def _triggers(conn: sqlite3.Connection) -> Iterator[str]:
                 f"create trigger touch_{table} after update on {table} when {wanted} and new.updated_at is old.updated_at "
                 f"begin update {table} set updated_at = {NOW} where {where} and updated_at is not {NOW}; end"
             )
+    for table, column in DERIVED.items():  # an edit that `resolve` did not make: it looks at the track again
+        for event, which in (("insert", "new"), ("update", "new"), ("delete", "old")):
+            if (table, event) not in (("tracks", "insert"), ("tracks", "delete")):
+                yield (
+                    f"create trigger stale_{table}_{event} after {event} on {table} when {wanted} "
+                    f"begin delete from resolved where track_id = {which}.{column}; end"
+                )
     for column in RESOLVED:
         yield (
             f"create trigger decide_tracks_{column} after update of {column} on tracks when old.{column} is not new.{column} "
@@ -179,7 +195,7 @@ def refresh(conn: sqlite3.Connection) -> None:
     conn.execute("savepoint refresh_schema")
     try:
         for kind, name in conn.execute("select type, name from sqlite_master where type in ('view', 'trigger')").fetchall():
-            if (kind == "view" and name in own) or (kind == "trigger" and name.startswith(("search_", "log_", "touch_", "decide_"))):
+            if (kind == "view" and name in own) or (kind == "trigger" and name.startswith(("search_", "log_", "touch_", "decide_", "stale_"))):
                 conn.execute(f'drop {kind} if exists "{name}"')
         for statement in (*views, *_triggers(conn)):
             conn.execute(statement)
@@ -240,7 +256,7 @@ def migrate(db: UtilsDatabase, backup: Callable[[], object] | None = None, *, st
 def descriptions() -> dict[str, tuple[str, dict[str, str]]]:
     """{table or view: (what it is, {column: what it holds})}, read from the comments in the SQL."""
     found: dict[str, tuple[str, dict[str, str]]] = {}
-    for name in ("m001_observed.sql", "m001_truth.sql", "views.sql"):
+    for name in ("m001_observed.sql", "m001_truth.sql", "m002_resolved.sql", "views.sql"):
         for statement in statements(_sql(name)):
             head = re.match(r"create (?:table|view) (\w+) (?:\(|as) -- (.+)", statement)
             if head:
