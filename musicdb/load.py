@@ -24,6 +24,7 @@ from . import absence, images, platforms
 from .errors import BadInput, PayloadError
 from .known import Known
 from .observations import NOW, Writer, check, encode
+from .secrets import scrub
 from .shapes import Complete, Note, Page, Refused
 from .worker import Pool
 
@@ -158,7 +159,7 @@ class Load:
                             progress(done, page.total, what)
             self._finish("completed")
         except BaseException as e:
-            self._finish("failed", f"{type(e).__name__}: {e}"[:500])
+            self._finish("failed", scrub(f"{type(e).__name__}: {e}")[:500])
             raise
         return self.report
 

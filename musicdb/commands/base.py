@@ -83,7 +83,10 @@ class Group(click.Group):
                 raise  # `musicdb ... | head`: click ends quietly
             if os.environ.get("MUSICDB_DEBUG"):
                 raise
-            raise Failure(*explain(error)) from error
+            from musicdb.secrets import scrub
+
+            message, code = explain(error)
+            raise Failure(scrub(message), code) from error
 
 
 Group.group_class = Group
@@ -227,7 +230,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 
 def ready_for_output() -> None:
-    """A title in Japanese must not stop a program whose output goes to a Windows code page."""
+    """A title in Japanese must not stop a program whose output goes to a Windows code page; no traceback shows a token."""
+    sys.excepthook = _scrubbed
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _scrubbed(*exception: Any) -> None:
+    import traceback
+
+    from musicdb.secrets import scrub
+
+    sys.stderr.write(scrub("".join(traceback.format_exception(*exception))))

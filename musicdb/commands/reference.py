@@ -77,7 +77,7 @@ def _help(command: click.Command) -> list[str]:
 def _options(command: click.Command) -> list[str]:
     rows = []
     for option in command.params:
-        if isinstance(option, click.Option) and option.name != "db" and option.help:
+        if isinstance(option, click.Option) and option.name != "db" and option.help and not option.hidden:
             names = ", ".join([*option.opts, *option.secondary_opts])
             value = "" if option.is_flag else f" {option.metavar or option.type.name.upper().replace(' ', '_')}"
             rows.append(f"| `{names}{value}` | {option.help} |")
