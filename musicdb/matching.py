@@ -144,6 +144,9 @@ def _title(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
         return Part(min(score, 0.45), on(TITLE, min(score, 0.45)), f"The numbers differ: {_quoted(x, y)}."), only
     longest = max(len(x.base), len(y.base))
     edits = OSA.distance(x.base, y.base)
+    if _turned(x.base, y.base):
+        score = 0.95 if longest >= 14 else 0.9
+        return Part(score, on(TITLE, score), f"Two letters changed places: {_quoted(x, y)}."), ()
     if edits <= 2 and longest < 5 * edits + 1:
         score = min(score, 0.72)  # in a short title one letter is another word
     if _other_words(x.words, y.words, only) and fuzz.ratio(x.base.replace(" ", ""), y.base.replace(" ", "")) < 92:
@@ -278,12 +281,22 @@ def _version(x: Reading, y: Reading, gap: int | None, extra: tuple[str, ...]) ->
 
 
 def _mistyped(x: Reading, y: Reading) -> bool:
-    """A long title and version whose version word has a typing error on one side ("Livpe at Metro")."""
+    """A typing error that hides or changes the version: "Livpe at Metro" on one side, or two letters that changed places ("Bbo Remix")."""
     a, b = x.version, y.version
     one, other = x.written.lower(), y.written.lower()
-    if bool(a.kinds or a.words) == bool(b.kinds or b.words) or min(len(one), len(other)) < 16 or len(a.written + b.written) < 10:
+    if min(len(one), len(other)) < 14 or abs(len(one) - len(other)) > 2 or len(a.written + b.written) < 9 or one == other:
         return False
-    return OSA.distance(one, other) <= 2 and re.findall("[0-9]+", one) == re.findall("[0-9]+", other)
+    if a.kinds and b.kinds:
+        return a.kinds == b.kinds and _turned(one, other)
+    return bool(a.kinds or a.words) != bool(b.kinds or b.words) and (
+        _turned(one, other) or min(len(one), len(other)) >= 16 and OSA.distance(one, other) <= 2
+        and re.findall("[0-9]+", one) == re.findall("[0-9]+", other)
+    )  # fmt: skip
+
+
+def _turned(one: str, other: str) -> bool:
+    """Whether two neighbouring letters changed places, and nothing else: no two songs are called so, where the text is long enough."""
+    return len(one) == len(other) >= 5 and sorted(one) == sorted(other) and OSA.distance(one, other) == 1
 
 
 # ---------- release, place, year

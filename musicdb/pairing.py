@@ -1,0 +1,112 @@
+"""Best partner for each record of one list in another: keys first, rare words for the rest. Pure; near linear in time.
+
+Most records of two libraries agree to the letter: those are paired by key and length, without a comparison. Only what is left is
+compared, with the few records that share its rare words.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from rapidfuzz import fuzz, process
+
+from . import text
+from .blocking import WordIndex
+from .matching import SAME, compare
+from .record import Record, prepare
+
+SURE_MS = 2_000  # two lengths so near make an equal key certain
+BLOCK = 300  # most records of one title, or of one artist, that are looked at
+AS_KEY = 97.0  # confidence of an equal key and length
+
+
+class Pair(NamedTuple):
+    """Positions of two records and the confidence that they are the same."""
+
+    left: int
+    right: int
+    confidence: float
+
+
+def key_of(record: Mapping[str, Any]) -> str:
+    """The match key of a dict as `compare` takes it."""
+    title = text.full_title(record.get("title"), record.get("version"))
+    return text.match_key(title, record.get("artists") or record.get("artist") or ())
+
+
+def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], least: float = SAME) -> list[Pair]:
+    """Return for each record of `left` its best partner in `right`, where one reaches the confidence `least`."""
+    by_key: dict[str, list[int]] = defaultdict(list)
+    keys = [key_of(record) for record in right]
+    for n, key in enumerate(keys):
+        by_key[key].append(n)
+    isrcs: dict[str, list[int]] = defaultdict(list)
+    for n, record in enumerate(right):
+        if record.get("isrc"):
+            isrcs[record["isrc"]].append(n)
+    near = _Near(keys)
+    ready: dict[int, Record] = {}
+    found: list[Pair] = []
+    for i, record in enumerate(left):
+        key = key_of(record)
+        hits = by_key.get(key, ()) if not (key.startswith("|") or key.endswith("|")) else ()
+        if len(hits) == 1 and _as_long(record, right[hits[0]]):
+            found.append(Pair(i, hits[0], AS_KEY))
+            continue
+        best, mine = None, prepare(record)
+        first = dict.fromkeys((*hits[:20], *isrcs.get(record.get("isrc") or "", ())[:20]))
+        for step in (lambda: first, lambda: near.halves(key), lambda: near.words(key)):
+            for n in step():
+                if n not in ready:
+                    ready[n] = prepare(right[n])
+                confidence = compare(mine, ready[n]).confidence
+                if best is None or confidence > best.confidence:
+                    best = Pair(i, n, confidence)
+            if best and best.confidence >= least:
+                found.append(best)
+                break
+    return found
+
+
+class _Near:
+    """Which keys are near a key; what is needed for that is made when it is first asked for."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self.keys = keys
+
+    @cached_property
+    def _halves(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        titles: dict[str, list[int]] = defaultdict(list)
+        artists: dict[str, list[int]] = defaultdict(list)
+        for n, key in enumerate(self.keys):
+            title, _, artist = key.partition("|")
+            titles[title].append(n)
+            artists[artist].append(n)
+        return titles, artists
+
+    @cached_property
+    def _words(self) -> WordIndex:
+        index = WordIndex()
+        for n, key in enumerate(self.keys):
+            index.add(n, key.replace("|", " "))
+        return index
+
+    def halves(self, key: str) -> list[int]:
+        """Numbers of keys with the same title or the same artists that read most like it."""
+        title, _, artist = key.partition("|")
+        titles, artists = self._halves
+        near = (*(titles.get(title, ())[:BLOCK] if title else ()), *(artists.get(artist, ())[:BLOCK] if artist else ()))
+        found = process.extract(key, {n: self.keys[n] for n in near}, scorer=fuzz.ratio, processor=None, score_cutoff=60, limit=3)
+        return [n for _, _, n in found]
+
+    def words(self, key: str) -> list[int]:
+        """Numbers of keys that share rare words with it."""
+        return self._words.near(key.replace("|", " "))
+
+
+def _as_long(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    a, b = one.get("duration_ms"), other.get("duration_ms")
+    return isinstance(a, int | float) and isinstance(b, int | float) and a > 0 and b > 0 and abs(a - b) <= SURE_MS
