@@ -36,7 +36,7 @@ class PageTooLarge(Exception):
 
 def patient(
     call: Callable[[], Any], *, progress: Progress | None = None, what: str = "", tries: int = 4, cap_s: float = LONGEST_WAIT_S,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] | None = None,
 ) -> Any:  # fmt: skip
     """Return call(), tried again after RateLimited (as long as it says) and Transient (1, 2, 4 s).
 
@@ -59,9 +59,14 @@ def patient(
             wait = float(2 ** (attempt - 1))
             if waited + wait > cap_s:
                 raise
-        _count_down(wait, what, progress, sleep)
+        _count_down(wait, what, progress, sleep or pause)
         waited += wait
     raise AssertionError("the last try returns or raises")
+
+
+def pause(seconds: float) -> None:
+    """Sleep. A name of its own, so that a test can do without."""
+    time.sleep(seconds)
 
 
 def _later(what: str, wait: float) -> str:

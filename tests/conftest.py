@@ -66,3 +66,13 @@ def replay():
 
     with Replay() as replay:
         yield replay
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    """Waits of `net.patient` take no time; the list holds how long each would have been, in steps of a second."""
+    from musicdb import net
+
+    slept: list[float] = []
+    monkeypatch.setattr(net, "pause", slept.append)
+    return slept

@@ -452,3 +452,8 @@ def test_several_pictures_come_and_a_failing_one_spoils_no_other(replay):
     found = {one.url: one for one in net.fetch_images([*wanted, "http://10.0.0.1/x.jpg"], parallel=2, **options)}
     assert {url for url, one in found.items() if one.data} == {wanted[0], wanted[2]}
     assert all(isinstance(found[url].error, PayloadError) for url in (wanted[1], wanted[3], "http://10.0.0.1/x.jpg"))
+
+
+def test_a_test_need_not_wait(no_waiting):
+    assert net.patient(Answers(RateLimited("wait", 200), "page")) == "page"
+    assert sum(no_waiting) == 200
