@@ -289,8 +289,9 @@ def test_a_damaged_analysis_says_what_is_wrong(tmp_path, damage, words):
 def test_a_damaged_analysis_is_named_and_the_track_is_imported(db, master):
     analyses(master.parent)
     dat = master.parent / DAT
-    good = dat.read_bytes()
+    good, phrases = dat.read_bytes(), dat.with_suffix(".EXT").read_bytes()
     dat.write_bytes(good[:-4])
+    dat.with_suffix(".EXT").write_bytes(b"")
     report = load.run(db, "rekordbox", master)
     assert (report.new, report.quarantined) == (3, 1)
     reason = db.value("select reason from quarantine where item = ?", [FERRY])
@@ -299,6 +300,12 @@ def test_a_damaged_analysis_is_named_and_the_track_is_imported(db, master):
     again = load.run(db, "rekordbox", master)
     assert (again.changed, again.unchanged) == (0, 3) and db.value("select count(*) from quarantine") == 1
     dat.write_bytes(good)
+    assert load.run(db, "rekordbox", master).changed == 1
+    reasons = [reason for (reason,) in db.execute("select reason from quarantine where resolved_at is null order by id")]
+    assert reasons[-1] == "imported without a part of its analysis: ANLZ0000.EXT is no analysis file"
+    assert db.value("select json_array_length(said, '$.beat_grid') from platform_tracks where external_id = ?", [FERRY]) == 1
+    assert "damaged" not in db.value("select metadata from platform_tracks where external_id = ?", [FERRY])
+    dat.with_suffix(".EXT").write_bytes(phrases)
     assert load.run(db, "rekordbox", master).changed == 1
     assert db.value("select count(*) from quarantine where resolved_at is null") == 0
 
@@ -467,6 +474,11 @@ def test_options_of_the_database_are_refused_for_an_xml(tmp_path):
     path.write_text("<DJ_PLAYLISTS/>")
     with pytest.raises(BadInput, match="utc_offset is for the database only"):
         fetched(path, utc_offset=60)
+
+
+def test_an_option_that_there_is_not_is_refused(db, master):
+    with pytest.raises(BadInput, match="has no option 'zone'"):
+        load.run(db, "rekordbox", master, zone=60)
 
 
 # ---------- into the database

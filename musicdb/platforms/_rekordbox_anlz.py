@@ -38,18 +38,23 @@ class Anlz(TypedDict, total=False):
     beat_grid: list[dict[str, int]]  # anchors {"time", "tempo", "beat"}: from there on the beats follow evenly, within 2 ms
     phrases: dict[str, Any]  # {"mood", "bank", "end_beat", "entries": [{"beat", "time", "kind", "name", "k1", ... as in PSSI}]}
     cues: list[dict[str, Any]]  # {"hot_cue", "time", "loop_time", "color_id", "comment", "red", "green", "blue"}; local files have none
+    damaged: str  # only on the way here: taken out and told
 
 
 def read(path: str) -> Anlz:
-    """Return what ANLZ0000.DAT at `path` and the .EXT beside it say; a file that is not there says nothing. Raises PayloadError."""
+    """Return what ANLZ0000.DAT at `path` and the .EXT beside it say; a file that is not there says nothing.
+
+    Where one of them is damaged, "damaged" tells it beside what the other says. Raises PayloadError where nothing could be read.
+    """
     dat = Path(path)
     found: Anlz = {}
+    damaged: list[str] = []
     times: list[int] = []
     for file in (dat, _beside(dat, ".EXT")):
-        data = _bytes(file)
-        if data is None:
-            continue
         try:
+            data = _bytes(file)
+            if data is None:
+                continue
             tags = _tags(data)
             if "beats" not in found and (grid := tags.get(b"PQTZ")):
                 beats = _beats(grid[0])
@@ -61,10 +66,12 @@ def read(path: str) -> Anlz:
             if "PCO2" in parsed:
                 found["cues"] = [_cue(entry) for tag in parsed.getall_tags("PCO2") for entry in tag.content.entries]
         except PayloadError as error:
-            raise PayloadError(f"{file.name} {error}") from error
+            damaged.append(f"{file.name} {error}")
         except Exception as error:  # pyrekordbox and construct raise a dozen kinds for a damaged file
-            raise PayloadError(f"{file.name} is damaged ({type(error).__name__}: {' '.join(str(error).split())[:200]})") from error
-    return found
+            damaged.append(f"{file.name} is damaged ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
+    if damaged and not found:
+        raise PayloadError("; ".join(damaged))
+    return found | {"damaged": "; ".join(damaged)} if damaged else found
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -78,13 +85,13 @@ def _bytes(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise PayloadError(f"{path.name} cannot be read: {error.strerror or error}") from error
+        raise PayloadError(f"cannot be read: {error.strerror or error}") from error
     with io.FileIO(handle) as file:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
-            raise PayloadError(f"{path.name} is not a regular file")
+            raise PayloadError("is not a regular file")
         if info.st_size > MAX_BYTES:
-            raise PayloadError(f"{path.name} has {info.st_size >> 20} MiB; more than {MAX_BYTES >> 20} MiB are not read")
+            raise PayloadError(f"has {info.st_size >> 20} MiB; more than {MAX_BYTES >> 20} MiB are not read")
         return file.read(MAX_BYTES)
 
 

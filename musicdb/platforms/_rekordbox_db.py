@@ -295,10 +295,12 @@ class _Analyses:
             if path and path.is_file():
                 jobs.append((payload, str(path)))
         for (payload, path), answer in zip(jobs, self.pool.map(READ_ANLZ, ((path,) for _, path in jobs))):
+            reason = answer.value.pop("damaged", None) if answer.ok else answer.reason
             if answer.ok:
                 payload["anlz"] = answer.value
-            else:
-                yield Refused("content", payload["external_id"], f"imported without its analysis: {answer.reason}", {"path": path})
+            if reason:
+                part = "a part of its" if answer.ok else "its"
+                yield Refused("content", payload["external_id"], f"imported without {part} analysis: {reason}", {"path": path})
 
     def close(self) -> None:
         self.pool.close()

@@ -66,19 +66,21 @@ def payload(metadata: str | bytes) -> RekordboxTrack:
 
 
 # ---------- fetch
-def fetch(source, known=None, *, account=None, all=False, progress=None, home=None, **options) -> Iterator:
+def fetch(
+    source, known=None, *, account=None, all=False, progress=None, home=None, key=None, share=None, anlz=True, utc_offset=None
+) -> Iterator:
     """Yield pages of tracks, playlists and plays of a master.db (or the folder it is in), or of an exported XML.
 
-    Without a source, of the master.db in the standard folders; home: another home folder than that of this process. Options for a
-    database (`_rekordbox_db.pages`): key, share, anlz, utc_offset. Raises UnknownSource for another kind of file, BadInput for one that is
+    Without a source, of the master.db in the standard folders; home: another home folder than that of this process. For a database
+    only: key, share, anlz, utc_offset, see `_rekordbox_db.pages`. Raises UnknownSource for another kind of file, BadInput for one that is
     missing, cut off or hostile, Transient for a database that is being written.
     """
     path = Path(source).expanduser() if source is not None else _found(Path(home) if home else Path.home())
     path = path / "master.db" if _is_folder_with_database(path) else path
     if _is_database(path):
-        yield from _rekordbox_db.pages(path, known, **options)
-    elif options:
-        raise BadInput(f"{path} is an XML export: {', '.join(options)} is for the database only")
+        yield from _rekordbox_db.pages(path, known, key=key or "", share=share, anlz=anlz, utc_offset=utc_offset)
+    elif given := [name for name, value in {"key": key, "share": share, "utc_offset": utc_offset}.items() if value is not None]:
+        raise BadInput(f"{path} is an XML export: {', '.join(given)} is for the database only")
     else:
         yield from _rekordbox_xml.pages(path)
 
