@@ -37,10 +37,16 @@ def key_of(record: Mapping[str, Any]) -> str:
     return text.match_key(title, record.get("artists") or record.get("artist") or ())
 
 
+def _raw(record: Mapping[str, Any]) -> tuple:
+    artists = record.get("artists") or record.get("artist")
+    return record.get("title"), record.get("version"), tuple(map(str, artists)) if isinstance(artists, list) else artists
+
+
 def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], least: float = SAME) -> list[Pair]:
     """Return for each record of `left` its best partner in `right`, where one reaches the confidence `least`."""
     by_key: dict[str, list[int]] = defaultdict(list)
-    keys = [key_of(record) for record in right]
+    known: dict[tuple, str] = {}  # text as written -> key: most of it comes twice
+    keys = [known.setdefault(_raw(record), key_of(record)) for record in right]
     for n, key in enumerate(keys):
         by_key[key].append(n)
     isrcs: dict[str, list[int]] = defaultdict(list)
@@ -51,7 +57,7 @@ def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], 
     ready: dict[int, Record] = {}
     found: list[Pair] = []
     for i, record in enumerate(left):
-        key = key_of(record)
+        key = known.get(_raw(record)) or key_of(record)
         hits = by_key.get(key, ()) if not (key.startswith("|") or key.endswith("|")) else ()
         if len(hits) == 1 and _as_long(record, right[hits[0]]):
             found.append(Pair(i, hits[0], AS_KEY))
