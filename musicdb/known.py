@@ -62,13 +62,21 @@ class Known:
         )
         return {r[0]: (r[1], self._all or bool(r[2]), bool(r[3])) for r in self._db.execute(sql, [self._platform])}
 
-    def copies(self, status: str, mine: bool = False) -> dict[str, str]:
-        """instance_id -> release of copies that are there; mine: in this account only."""
+    def copies(self, status: str, *, mine: bool = False, gone: bool = False) -> dict[str, str]:
+        """instance_id -> release of copies that are there, or of those that were; mine: in this account only."""
         sql = (
             "select c.instance_id, r.external_id from collection_items as c join platform_releases as r on r.id = c.platform_release_id "
-            "where c.platform = ? and c.status = ? and c.removed_at is null and (c.account = ? or not ?) order by c.id"
+            "where c.platform = ? and c.status = ? and (c.removed_at is not null) = ? and (c.account = ? or not ?) order by c.id"
         )
-        return dict(self._db.execute(sql, [self._platform, status, self._key[2], mine]))
+        return dict(self._db.execute(sql, [self._platform, status, gone, self._key[2], mine]))
+
+    def pictures(self, release: str) -> set[str]:
+        """Addresses of the pictures of a release that are stored."""
+        sql = (
+            "select i.source_url from platform_releases as r join platform_images as i on i.platform_release_id = r.id "
+            "where r.platform = ? and r.external_id = ? and i.image_id is not null"
+        )
+        return {r[0] for r in self._db.execute(sql, [self._platform, release])}
 
     def payload(self, release: str) -> Any:
         """The stored payload of a release, or None."""
