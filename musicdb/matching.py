@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
@@ -22,6 +22,10 @@ from rapidfuzz.distance import OSA
 from .record import Reading, Record, generic, prepare
 from .versions import agree
 from .words import COUNTING, KINDS, SMALL
+
+if TYPE_CHECKING:
+    from .candidates import Candidate
+    from .db import Database
 
 SAME, MAYBE = 80.0, 20.0  # confidence from which a verdict is "same", and "maybe"
 START = -4.0  # log-odds before any evidence: of two records that a search brings together, one pair in fifty is the same recording
@@ -353,3 +357,10 @@ def cluster(records: Sequence[Mapping[str, Any]]) -> list[int]:
     from .clusters import cluster as grouped  # clusters needs compare
 
     return grouped(records)
+
+
+def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least: float = MAYBE) -> list[Candidate]:
+    """Return the tracks of the library that a record may be, best first: [(track_id, comparison)]. See musicdb.candidates."""
+    from .candidates import candidates as found
+
+    return found(db, record, limit=limit, least=least)

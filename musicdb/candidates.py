@@ -1,0 +1,119 @@
+"""Tracks of the library that a record may be: found through ids, keys and search words, then compared.
+
+Each step is an index look-up with a limit, so the time does not grow with the library. Words go through the search index in pairs, because
+one common word alone would bring thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rapidfuzz import fuzz, process
+
+from . import text
+from .matching import MAYBE, SAME, Comparison, compare
+from .record import Record, prepare
+
+if TYPE_CHECKING:
+    from .db import Database
+
+CLOSE = 4  # tracks of a step that are compared: those that read most like the record
+
+
+class Candidate(NamedTuple):
+    """A track and how it compares."""
+
+    track_id: int
+    comparison: Comparison
+
+
+BY_ID = "select entity_id from external_ids where scheme = ? and value = ? and entity_type = 'track' limit 40"
+BY_ISRC = """
+select k.track_id from platform_tracks as p join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where p.isrc = ? limit 40
+"""
+BY_OBSERVATION = """
+select k.track_id from platform_tracks as p join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where p.platform = ? and p.external_id = ?
+"""
+BY_KEY = "select id from tracks where match_key = ? and deleted_at is null limit 20"
+BY_TITLE = "select id, title_norm, artist_credit from tracks where title_norm = ? limit 60"
+BY_ARTIST = "select id, title_norm, artist_credit from tracks where artist_credit = ? limit 300"
+BY_WORDS = """
+select t.id, t.title_norm, t.artist_credit from tracks_fts as f join tracks as t on t.id = f.rowid where tracks_fts match ? limit 40
+"""
+FACTS = """
+select t.id, t.title, t.version, t.artist_credit, g.title, t.duration_ms, t.year
+from tracks as t left join release_groups as g on g.id = t.release_group_id
+where t.id = ? and t.deleted_at is null and t.merged_into_id is null
+"""
+MARKS = "select scheme, value from external_ids where entity_type = 'track' and entity_id = ?"
+
+
+def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least: float = MAYBE) -> list[Candidate]:
+    """Return the tracks that a record (a dict as `compare` takes it) may be, best first, none below the confidence `least`."""
+    mine = prepare(record)
+    seen: dict[int, Comparison | None] = {}
+    for step in _steps(mine):
+        rows = {row[0]: row for sql, values in step for row in db.execute(sql, values) if row[0] is not None and row[0] not in seen}
+        for track in _closest(mine, rows):
+            facts = _facts(db, track)
+            seen[track] = facts and compare(mine, facts)
+        if any(found and found.confidence >= SAME for found in seen.values()):
+            break  # what would follow is less alike
+    best = sorted(((t, c) for t, c in seen.items() if c and c.confidence >= least), key=lambda item: (-item[1].confidence, item[0]))
+    return [Candidate(track, found) for track, found in best[:limit]]
+
+
+def _closest(mine: Record, rows: dict[int, tuple]) -> list[int]:
+    """Track ids that an id or a key brought, and of the others those that read most like the record."""
+    sure = [track for track, row in rows.items() if len(row) == 1]
+    texts = {track: f"{row[1]} {(row[2] or '').lower()}" for track, row in rows.items() if len(row) > 1}
+    near: dict[int, float] = {}
+    for reading in mine.readings[:2] if texts else ():
+        plain = f"{reading.base} {' '.join(reading.artists)}"
+        for _, score, track in process.extract(plain, texts, scorer=fuzz.ratio, processor=None, score_cutoff=55, limit=CLOSE):
+            near[track] = max(score, near.get(track, 0.0))
+    return sure + sorted(near, key=lambda track: (-near[track], track))[:CLOSE]
+
+
+def _steps(mine: Record) -> Iterator[list[tuple[str, list[str]]]]:
+    """Queries with their values, the surest first."""
+    exact = [(sql, [scheme, value]) for scheme, value in sorted(mine.ids) for sql in (BY_ID, BY_OBSERVATION)]
+    if mine.isrc:
+        exact.append((BY_ISRC, [mine.isrc]))
+    for reading in mine.readings[:3]:
+        if reading.base and reading.artists:
+            exact.append((BY_KEY, [text.match_key(reading.written, reading.artists)]))
+    yield exact
+    bases = dict.fromkeys(text.norm(text.split_title(reading.written).base) for reading in mine.readings[:2])
+    yield [(BY_TITLE, [base]) for base in bases if base] + ([(BY_ARTIST, [mine.artist_shown])] if mine.artist_shown else [])
+    yield [(BY_WORDS, [query]) for query in dict.fromkeys(_queries(mine))]
+
+
+def _queries(mine: Record) -> Iterator[str]:
+    """Two words each: the longest of the title and of the artists, in pairings of which a typing error leaves one whole."""
+    for reading in mine.readings[:2]:
+        title = _longest(text.norm(text.split_title(reading.written).base))
+        artist = _longest(" ".join(reading.artists))
+        pairs = [(t, a) for t in title for a in artist]
+        pairs += [(words[0], words[1]) for words in (title, artist) if len(words) > 1]
+        for one, other in pairs[:5]:
+            yield f'"{one}" "{other}"'
+        if len(title) == 1 and not artist:
+            yield f'"{title[0]}"'
+
+
+def _longest(plain: str) -> list[str]:
+    words = dict.fromkeys(w for w in plain.split() if w.isalnum() and len(w) > 1)
+    return sorted(words, key=lambda w: (-len(w), w))[:2]
+
+
+def _facts(db: Database, track: int) -> Record | None:
+    row = db.execute(FACTS, [track]).fetchone()
+    if row is None:
+        return None
+    marks = db.execute(MARKS, [track]).fetchall()
+    facts = dict(zip(("title", "version", "artist", "album", "duration_ms", "year"), row[1:]))
+    return prepare(facts | {"ids": dict(marks), "isrc": next((v for s, v in marks if s == "isrc"), None)})
