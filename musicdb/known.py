@@ -60,7 +60,7 @@ class Known:
             "from platform_releases as r join platforms as p on p.name = r.platform left join platform_tracks as t "
             "on t.platform = r.platform and t.release_external_id = r.external_id where r.platform = ? group by r.id"
         )
-        return {r[0]: (r[1], self._all or bool(r[2]), bool(r[3])) for r in self._db.execute(sql, [self._platform])}
+        return {r[0]: (r[1], self.all or bool(r[2]), bool(r[3])) for r in self._db.execute(sql, [self._platform])}
 
     def copies(self, status: str, *, mine: bool = False, gone: bool = False) -> dict[str, str]:
         """instance_id -> release of copies that are there, or of those that were; mine: in this account only."""

@@ -55,6 +55,15 @@ SOURCES = {
         ("musicdb import spotify ~/Downloads/my_spotify_data.zip",),
         asks=True,
     ),
+    "discogs": Source(
+        "[CSV]",
+        "Read a Discogs collection and wantlist.\n\nWithout a CSV, the account (`musicdb login discogs`): the lists first, then tracklist, "
+        "credits, labels and covers of each release, 60 a minute; stop it at any time, the next run goes on there. "
+        "With one, the file that discogs.com makes under Dashboard > Export Data, without any account.",
+        ("musicdb import discogs", "musicdb import discogs ~/Downloads/collection.csv"),
+        (click.option("--details", type=click.IntRange(0), metavar="N", help="Details of at most N releases in this run; 0: the lists alone."),),
+        asks=True,
+    ),
 }
 
 

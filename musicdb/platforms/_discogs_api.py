@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from .. import net, secrets
-from ..errors import LoginNeeded, SourceError, Transient
+from ..errors import LoginNeeded, MusicdbError, SourceError, Transient
 
 OFFICIAL = "https://api.discogs.com"
 TIMEOUT, DEADLINE_S, CAP = (5.0, 30.0), 60.0, 32 << 20
@@ -37,6 +37,7 @@ class Account:
         self.username: str | None = login.get("username")
         self.account, self.progress, self.sleep = account or "", progress, sleep or time.sleep
         self.session = net.requests_session(TIMEOUT, deadline_s=DEADLINE_S, cap=CAP)
+        self.fetcher: Any = None  # for pictures
         self.client = _client(self.session, secrets.Secret(login["token"].strip()), self.base)
 
     @property
@@ -109,17 +110,23 @@ class Account:
 
     def pictures(self, addresses: list[str]) -> tuple[dict[str, bytes], list[str]]:
         """Return ({address: bytes}, reasons why others did not come)."""
-        if not addresses:
-            return {}, []
-        own = self.base != OFFICIAL
-        allowed = {"allow": [urlsplit(self.base).netloc], "rewrite": {OFFICIAL: self.base}} if own else {}
         found, reasons = {}, []
-        for one in net.fetch_images(addresses, **allowed):
-            if one.data:
-                found[one.url] = one.data
-            else:
-                reasons.append(str(one.error))
+        if addresses and self.fetcher is None:
+            from ..fetching import Fetcher
+
+            own = {"allow": [urlsplit(self.base).netloc], "rewrite": {OFFICIAL: self.base}} if self.base != OFFICIAL else {}
+            self.fetcher = Fetcher(**own)
+        for address in addresses:
+            try:
+                found[address] = self.fetcher.fetch(address).data
+            except MusicdbError as error:
+                reasons.append(str(error))
         return found, reasons
+
+    def close(self) -> None:
+        self.session.close()
+        if self.fetcher is not None:
+            self.fetcher.close()
 
 
 def _count(value: Any) -> int | None:

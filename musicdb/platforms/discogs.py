@@ -22,6 +22,7 @@ Copies are known by instance_id: one release can be owned twice. Tracks of relea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ IN_A_ROW = 3  # releases that fail one after the other: then it is not the relea
 # ---------- fetch
 def fetch(
     source: Any, known: Any = None, *, account: str | None = None, all: bool = False, progress: Any = None,
-    endpoint: str | None = None, token: Any = None, details: bool | int = True, pictures: int = 1, releases: Sequence[str] = (),
+    endpoint: str | None = None, token: Any = None, details: bool | int | None = True, pictures: int = 1, releases: Sequence[str] = (),
 ) -> Iterator:  # fmt: skip
     """Yield the lists of an account and then the details of its releases; or, with a source, the lines of a CSV export.
 
@@ -63,15 +64,17 @@ def fetch(
         yield from _csv(Path(source).expanduser(), known, account or "")
         return
     run = _Run(_account(account, token, endpoint, progress), known, all, pictures)
-    if releases:
-        yield from run.details([str(one) for one in releases], len(releases))
-        return
-    yield from run.lists()
-    yield from run.library()
-    if details is not False:
+    try:
+        if releases:
+            yield from run.details([str(one) for one in releases], len(releases))
+            return
+        yield from run.lists()
+        yield from run.library()
         todo = run.todo()
-        yield from run.details(todo, len(todo) if details is True else int(details))
-    yield run.said()
+        yield from run.details(todo, len(todo) if details is True or details is None else int(details))
+        yield run.said()
+    finally:
+        run.api.close()
 
 
 def _account(account: str | None, token: Any, endpoint: str | None, progress: Any = None) -> Any:
@@ -297,10 +300,11 @@ def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: s
     token = ask("Discogs token: ", secret=True).strip()
     if not token:
         raise LoginNeeded("no token given: nothing was changed")
-    try:
-        name = _account(None, {"token": token}, endpoint).identity()
-    except LoginNeeded:
-        raise LoginNeeded("Discogs does not accept this token: copy it once more, all of it, without blanks") from None
+    with closing(_account(None, {"token": token}, endpoint)) as api:
+        try:
+            name = api.identity()
+        except LoginNeeded:
+            raise LoginNeeded("Discogs does not accept this token: copy it once more, all of it, without blanks") from None
     show(f"Discogs: logged in as {name}")
     return {"token": token, "username": name} | ({"endpoint": endpoint} if endpoint else {})
 
@@ -312,8 +316,9 @@ def search(query: str, *, token: Any = None, endpoint: str | None = None, accoun
     """
     if not query.strip():
         return []
-    api = _account(account, token, endpoint)
-    found = api.ask("database/search", f"the search for {query[:60]!r}", q=query, type="release", per_page=max(1, min(limit, 100)), page=1)
+    with closing(_account(account, token, endpoint)) as api:
+        asked = {"q": query, "type": "release", "per_page": max(1, min(limit, 100)), "page": 1}
+        found = api.ask("database/search", f"result for {query[:60]!r}", **asked)
     hits = []
     for hit in parts.dicts(found.get("results"))[:limit]:
         key = parts.number(hit.get("id"))
