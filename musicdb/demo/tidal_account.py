@@ -56,6 +56,7 @@ class TidalAccount(Account):
     def __init__(self) -> None:
         super().__init__()
         self.cap = CAP
+        self.session_id = "replay-tidal-session-1"  # tidalapi sends it in every address
         self.pending = 0  # how often the device code address says "not yet"
         tracks, lib = tidal_tracks(), library()
         likes = [t for t in tracks if t.favourite]
@@ -148,7 +149,7 @@ class TidalAccount(Account):
         parts = path.split("/")
         if path == "sessions":
             return Answer(
-                {"sessionId": "5e5510n-replay", "userId": USER, "countryCode": "ZZ", "channelId": 1, "partnerId": 1, "client": None}
+                {"sessionId": self.session_id, "userId": USER, "countryCode": "ZZ", "channelId": 1, "partnerId": 1, "client": None}
             )
         if path == f"users/{USER}":
             return Answer(

@@ -1,0 +1,148 @@
+"""No token is written anywhere but where logins are kept: imports, good and broken, then a search through everything left behind.
+
+The accounts get tokens with a word of their own. Searched for it: the database with its journal, the log of every library at DEBUG, the SQL
+log, messages and whole tracebacks, reports, progress, standard output, every file below the test's folders.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from urllib.parse import quote
+
+import pytest
+from click.testing import CliRunner
+
+import musicdb
+from musicdb import load, secrets
+from musicdb.cli import cli
+from musicdb.demo.replay import Replay
+from musicdb.errors import SourceError
+
+CANARY = "cAnArY"
+FAULTS = [401, 403, 404, 429, 500, 503, "html", "html200", "empty", "cut", "truncated", "reset", "redirect", "repeat", "short", "nulls",
+          ("text", '{"error": "a string"}'), ("text", "[]"), ("text", '{"items": [], "total": 99, "totalNumberOfItems": 99}')]  # fmt: skip
+PLATFORMS = [name for name in load.available() if hasattr(load.module(name), "login")]
+REPLAYED = [name for name in PLATFORMS if name in ("spotify", "tidal", "discogs")]
+
+
+def mark(replay: Replay) -> None:
+    """Give every account tokens that can be searched for; `+/=` so that forms for addresses differ from the plain one."""
+    for name in REPLAYED:
+        account = replay.accounts[name]
+        account.token, account.refresh_token = f"{CANARY}-{name}+/=access-1", f"{CANARY}-{name}+/=refresh-1"
+        if hasattr(account, "session_id"):
+            account.session_id = f"{CANARY}-{name}-session"
+
+
+@pytest.fixture
+def surroundings(tmp_path, monkeypatch, caplog):
+    """A home, a log at DEBUG, everything below tmp_path."""
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "TMPDIR"):
+        (tmp_path / name.lower()).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.chdir(tmp_path / "home")
+    secrets.use(tmp_path / "logins", keyring=False)
+    caplog.set_level(logging.DEBUG)
+    for name in list(logging.root.manager.loggerDict):
+        logging.getLogger(name).disabled = False
+    yield tmp_path
+    secrets.use(None)
+
+
+def traces(folder, caplog, capfd, *texts: str) -> list[str]:
+    """Where the canary was seen: files (names and content) outside the folder of logins, the log, what was printed, texts."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file() and "logins" not in path.parts:
+            data = path.read_bytes()
+            if CANARY.encode() in data or CANARY.encode("utf-16-le") in data or CANARY in path.name:
+                found.append(str(path.relative_to(folder)))
+    printed = "".join(capfd.readouterr())
+    for name, text in (("log", caplog.text), ("printed", printed), *enumerate(texts)):
+        if CANARY in text:
+            at = text.index(CANARY)
+            found.append(f"{name}: ...{text[max(0, at - 200) : at + 60]}...")
+    return found
+
+
+def run(db, replay, name, **options):
+    """Import from a replayed account with its stored login; returns all that was said, and the error if there was one."""
+    said = []
+    try:
+        report = load.run(db, name, progress=lambda done, total, what: said.append(str(what)), **options)
+        said += [repr(report), str(report.as_dict()), report.line()]
+    except SourceError as error:
+        said += ["".join(traceback.format_exception(error)), repr(error), str(error)]
+    return said
+
+
+def test_the_search_finds_a_canary(surroundings, caplog, capfd):
+    (surroundings / "x.db").write_bytes(b"\0" + CANARY.encode())
+    assert traces(surroundings, caplog, capfd, f"a {CANARY}") == ["x.db", f"0: ...a {CANARY}..."]
+
+
+def test_the_log_hides_a_token_that_a_library_says(surroundings, caplog, capfd):
+    secrets.set("discogs", "", {"token": f"{CANARY}+/=1"})
+    logging.getLogger("urllib3.connectionpool").debug('%s "GET %s" 200', "https://api.discogs.com", f"/x?token={quote(f'{CANARY}+/=1')}")
+    logging.getLogger("discogs_client").warning({"token": f"{CANARY}+/=1"})
+    assert traces(surroundings, caplog, capfd) == []
+    assert "***" in caplog.text
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_an_import_writes_no_token(surroundings, caplog, capfd, replay, name):
+    mark(replay)
+    secrets.set(name, "", {**replay.accounts[name].login(), "endpoint": replay.endpoint(name)})
+    statements = []
+    with musicdb.open(surroundings / "music.db", log_sql=statements.append) as db:
+        said = run(db, replay, name)
+        assert replay.asked(name), "the account was not asked"
+        assert db.value("select count(*) from platform_tracks where platform = ?", [name]) > 0
+        assert traces(surroundings, caplog, capfd, *said, *statements) == []
+    assert traces(surroundings, caplog, capfd) == []
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_a_token_that_was_refreshed_is_hidden_as_well_and_kept(surroundings, caplog, capfd, replay, name):
+    account = replay.accounts[name]
+    if name == "discogs":
+        pytest.skip("a Discogs token does not end")
+    mark(replay)
+    login = {**account.login(), "endpoint": replay.endpoint(name), "expires_at": 1 if name == "spotify" else "2020-01-01T00:00:00Z"}
+    secrets.set(name, "", login)
+    account.expire()
+    with musicdb.open(surroundings / "music.db") as db:
+        said = run(db, replay, name)
+        assert db.value("select count(*) from platform_tracks where platform = ?", [name]) > 0, said
+    assert traces(surroundings, caplog, capfd, *said) == []
+    kept = secrets.get(name)
+    assert kept["access_token"] == account.token and kept["refresh_token"] == account.refresh_token
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("name", REPLAYED)
+def test_a_failure_writes_no_token(surroundings, caplog, capfd, replay, no_waiting, name, fault, n):
+    mark(replay)
+    secrets.set(name, "", {**replay.accounts[name].login(), "endpoint": replay.endpoint(name)})
+    kind, options = fault if isinstance(fault, tuple) else (fault, {})
+    options = {"body": options} if kind == "text" else {"to": "http://127.0.0.1:9/x"} if kind == "redirect" else {"retry_after": 9999}
+    replay.fault(kind, f"^{name}/", n=n, times=99, **options)
+    with musicdb.open(surroundings / "music.db") as db:
+        said = run(db, replay, name)
+        said += [str(row) for row in db.q("select * from operations") + db.q("select * from quarantine")]
+    assert traces(surroundings, caplog, capfd, *said) == []
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_the_command_line_says_no_token(surroundings, caplog, capfd, replay, name, monkeypatch):
+    mark(replay)
+    secrets.set(name, "", {**replay.accounts[name].login(), "endpoint": replay.endpoint(name)})
+    monkeypatch.setenv("MUSICDB_LOG_SQL", str(surroundings / "sql.log"))
+    replay.fault(401, f"^{name}/", n=2, times=99)
+    database = ["--db", str(surroundings / "music.db")]
+    results = [CliRunner().invoke(cli, [*words, *database]) for words in (["import", name], ["login"], ["logout", name], ["import", name])]
+    assert "musicdb login" in results[0].output and "musicdb login" in results[3].output
+    assert traces(surroundings, caplog, capfd, *[r.output + r.stderr for r in results]) == []
+    assert not (surroundings / "logins").exists() or not list((surroundings / "logins").glob(f"{name}*"))
