@@ -253,11 +253,17 @@ class Database:
 
     @contextlib.contextmanager
     def operation(self, type: str, *, actor: str | None = None, mode: str = "row", **fields: Any) -> Iterator[Operation]:
-        """One transaction that is one entry of the log; cells that change within it belong to it. Nested: joins the outer one."""
+        """One transaction that is one entry of the log; cells that change within it belong to it. Nested: joins the outer one, in
+        which what a "batch" derives is not logged cell by cell either."""
         with self.atomic():
             running = self.one("select operation_id, mode from current_operation")
             if running:
+                derives = mode == "batch" and running["mode"] == "row"
+                if derives:
+                    self.execute("update current_operation set mode = 'batch'")
                 yield Operation(self, running["operation_id"])
+                if derives:  # where it failed, the savepoint has put it back
+                    self.execute("update current_operation set mode = 'row'")
                 return
             columns = {"type": type, "status": "running", "actor": actor or "musicdb", **fields}
             names = ", ".join(columns)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import text
+from . import merged, text
 
 if TYPE_CHECKING:
     from .db import Database
+
+
+ARTIST_NOW = "ifnull((select ifnull(a.merged_into_id, a.id) from artists as a where a.id = primary_artist_id), 0)"
 
 
 class Entities:
@@ -36,9 +39,10 @@ class Entities:
     def _load(self, where: str, params: list) -> None:
         groups = self.table == "release_groups"
         shown, norm = ("title", "title_norm") if groups else ("name", "name_norm")
-        key = "ifnull(primary_artist_id, 0), title_norm, type" if groups else norm
+        key = f"{ARTIST_NOW}, title_norm, type" if groups else norm
         plain = "disambiguation <> ''" if self.table == "artists" else "id"  # of several of one name, the one without a note comes first
-        order = f"deleted_at is not null, merged_into_id is not null, {plain}, id"
+        own = f"ifnull(primary_artist_id, 0) <> {ARTIST_NOW}" if groups else "id is null"  # albums of an artist that was merged come after its own
+        order = f"deleted_at is not null, merged_into_id is not null, {own}, {plain}, id"
         sql = f"select id, {shown}, merged_into_id, {key} from {self.table} {where} order by {order}"
         for id, name, into, *rest in self.db.execute(sql, params).fetchall():
             if tuple(rest) in self.known:
@@ -58,6 +62,9 @@ class Entities:
             self._load(f"where {by} and deleted_at is null and merged_into_id is null", list(key))  # by index
             if key not in self.known:
                 self._load(f"where {by}", list(key))
+            if key not in self.known and self.table == "release_groups" and key[0]:
+                for one in sorted(merged.roots(self.db, [key[0]], "artist")):  # an album of an artist that is this one now
+                    self._load(f"where {by}", [one, *key[1:]])
             found = self.known.setdefault(key, None)
         if found is None and self.table == "artists":
             found = self.db.value("select artist_id from artist_aliases where alias_norm = ?", list(key)) if self._aliases() else None

@@ -82,3 +82,8 @@ def ever_decided(db: Database, track: int, field: str) -> list:
         ask = {uid for one in ask for (uid,) in db.execute(near, {"uid": one})} - known
     sql = "select value from decisions where entity = 'track' and entity_key = ? and field = ? and value is not null"
     return [msgspec.json.decode(value) for uid in sorted(known) for (value,) in db.execute(sql, [uid, field])]
+
+
+def named(db: Database, kind: str) -> set[int]:
+    """Ids of everything of a kind that a decision about merging ever named."""
+    return {one for pair in db.execute(MERGES.format(kind=kind)) for one in pair if one is not None}
