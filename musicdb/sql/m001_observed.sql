@@ -168,12 +168,14 @@ create table platform_images ( -- Which observation brought which picture.
   role text not null default 'cover', -- cover, back, artist, ...
   position int not null default 0, -- 0 = the platform's first choice
   source_url text, -- where the platform has it
+  etag text, -- version of the picture there
   error text, -- why it could not be fetched
   check ((platform_track_id is null) <> (platform_release_id is null))
 ) strict;
 create unique index ux_pi_track on platform_images(platform_track_id, role, position) where platform_track_id is not null;
 create unique index ux_pi_release on platform_images(platform_release_id, role, position) where platform_release_id is not null;
 create index ix_pi_image on platform_images(image_id);
+create index ix_pi_url on platform_images(source_url) where source_url is not null;
 
 create table collection_items ( -- A copy on the shelf, or a wish; one release can be owned twice.
   id integer primary key, -- row id
