@@ -20,8 +20,7 @@ from musicdb.demo.replay import Replay
 from musicdb.errors import SourceError
 
 CANARY = "cAnArY"
-FAULTS = [401, 403, 404, 429, 500, 503, "html", "html200", "empty", "cut", "truncated", "reset", "redirect", "repeat", "short", "nulls",
-          ("text", '{"error": "a string"}'), ("text", "[]"), ("text", '{"items": [], "total": 99, "totalNumberOfItems": 99}')]  # fmt: skip
+FAULTS = [401, 403, 429, 500, "html", "cut", "truncated", "reset", "redirect", ("text", '{"error": "a string"}'), ("text", "[]")]
 PLATFORMS = [name for name in load.available() if hasattr(load.module(name), "login")]
 REPLAYED = [name for name in PLATFORMS if name in ("spotify", "tidal", "discogs")]
 
@@ -120,7 +119,7 @@ def test_a_token_that_was_refreshed_is_hidden_as_well_and_kept(surroundings, cap
     assert kept["access_token"] == account.token and kept["refresh_token"] == account.refresh_token
 
 
-@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("n", [1, 4])
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 @pytest.mark.parametrize("name", REPLAYED)
 def test_a_failure_writes_no_token(surroundings, caplog, capfd, replay, no_waiting, name, fault, n):

@@ -139,7 +139,7 @@ def test_a_real_terminal_does_not_echo_a_secret():
     child = subprocess.Popen([sys.executable, "-c", code], stdin=other, stdout=other, stderr=other, start_new_session=True)
     os.close(other)
     seen, ends, sent = b"", time.monotonic() + 20, False
-    while time.monotonic() < ends and b"got" not in seen:
+    while time.monotonic() < ends and b"got 19" not in seen:
         if select.select([main], [], [], 0.1)[0]:
             try:
                 seen += os.read(main, 1000)

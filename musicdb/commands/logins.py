@@ -114,6 +114,7 @@ def _ask(prompt: str, secret: bool = False) -> str:
     """Ask a person; a secret is not shown while it is typed, and may come through a pipe. Raises BadInput where the input ends."""
     from musicdb import secrets
 
+    prompt = prompt.rstrip()
     if not sys.stdin.isatty():
         base.note(prompt)
         answer = sys.stdin.readline()

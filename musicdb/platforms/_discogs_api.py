@@ -6,7 +6,6 @@ Only `_get` of the client is used: reading attributes of its objects makes reque
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -35,7 +34,7 @@ class Account:
             raise LoginNeeded("Discogs wants a token: run `musicdb login discogs`" + (f" --account {account}" if account else ""))
         self.base = str(endpoint or login.get("endpoint") or OFFICIAL).rstrip("/")
         self.username: str | None = login.get("username")
-        self.account, self.progress, self.sleep = account or "", progress, sleep or time.sleep
+        self.account, self.progress, self.sleep = account or "", progress, sleep or net.pause
         self.session = net.requests_session(TIMEOUT, deadline_s=DEADLINE_S, cap=CAP)
         self.fetcher: Any = None  # for pictures
         self.client = _client(self.session, secrets.Secret(login["token"].strip()), self.base)
