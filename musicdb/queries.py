@@ -1,0 +1,240 @@
+"""What the notebook screens ask: pages of a list with search, filters and order; one track with everything said of it.
+
+The screens hold no SQL. A list of tracks is found once as ids (800 KB at 100,000) and then read a page at a time, so that turning a
+page costs the same at any depth; any other query is paged by SQLite.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .errors import BadInput
+
+if TYPE_CHECKING:
+    from .db import Database
+
+KINDS = {"cover": "cover", "image_id": "cover", "bpm": "bpm", "musical_key": "key", "rating": "stars", "platforms": "chips", "platform": "chips"}
+LABELS = {"artist_credit": "artists", "musical_key": "key", "duration_ms": "length", "their_title": "title there", "our_title": "your title"}
+ALIASES = {"artist": "artist_credit", "artists": "artist_credit", "key": "musical_key", "length": "duration_ms", "platform": "platforms", "stars": "rating"}
+HIDDEN = {"id", "release_group_id", "track_uid"}
+TRACKS = {"library", "tracks"}
+TOKEN = re.compile(r'(-?)(?:(\w+):)?(?:"([^"]*)"|(\S+))')
+ON_PLATFORM = "id in (select k.track_id from platform_tracks as p join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed') where p.platform = ?)"
+WITH_TAG = "id in (select m.track_id from track_mytags as m join tags as g on g.id = m.tag_id where g.deleted_at is null and g.name like ?)"
+SEARCH = "id in (select rowid from tracks_fts where tracks_fts match ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a list. kind: text, number, time, bpm, key, stars, chips, cover or moment."""
+
+    name: str
+    label: str
+    kind: str
+
+
+def kind_of(name: str) -> str:
+    """How a column of this name is shown."""
+    if name in KINDS:
+        return KINDS[name]
+    if name.endswith("_ms"):
+        return "time"
+    return "moment" if name.endswith(("_at", "_since")) else "text"
+
+
+def parse(text: str) -> list[tuple[bool, str | None, str]]:
+    """[(negated, field or None, value)] of what a person typed; pure.
+
+    `bpm:120..128 -platform:tidal "long winter" night` are two fields and two texts. A word with a colon that names no field stays text.
+    """
+    return [(bool(no), field, quoted if quoted is not None else bare) for no, field, quoted, bare in _tokens(text)]
+
+
+def _tokens(text: str) -> Iterable[tuple[str, str | None, str | None, str | None]]:
+    return ((m[1], m[2], m[3], m[4]) for m in TOKEN.finditer(text))
+
+
+class Listing:
+    """A table, view or select, searched, filtered, ordered and read by the page.
+
+    Raises BadInput for what is neither. `key` is the column that tells rows apart ("id" or "track_id"), or None.
+    """
+
+    def __init__(self, db: Database, what: str = "library"):
+        self.db = db
+        self.what = what.strip().rstrip(";")
+        self.is_name = re.fullmatch(r"\w+", self.what) is not None
+        known = {*db.utils.table_names(), *db.utils.view_names()} if self.is_name else set()
+        if self.is_name and self.what not in known:
+            raise BadInput(f"there is no table or view {self.what!r}; db.t.<Tab> shows those there are")
+        if not self.is_name and not re.match(r"(select|with)\b", self.what, re.I):
+            raise BadInput("a list needs a table, a view, or a select")
+        self.source = self.what if self.is_name else f"({self.what})"
+        names = [d[0] for d in db.execute(f"select * from {self.source} limit 0").description]
+        self.columns = [Column(name, LABELS.get(name, name.replace("_", " ")), kind_of(name)) for name in names]
+        self.names = set(names)
+        self.by_id = self.is_name and self.what in TRACKS
+        self.key = "id" if self.by_id else next((name for name in ("track_id", "id") if name in names), None)
+        self.ids: array[int] | None = None
+        self.total = 0
+        self.of_tracks = {row[1] for row in db.execute("pragma table_info(tracks)")} if self.by_id else set()
+        self._where, self._params, self._order, self._fields = "", [], "", set()
+
+    def find(self, text: str = "", sort: str | None = None, desc: bool = False) -> int:
+        """Search, filter and order; return how many rows there are. Raises BadInput for a sort column that is not there."""
+        if sort is not None and sort not in self.names:
+            raise BadInput(f"no column {sort!r} to sort by")
+        self._where, self._params = self.conditions(text)
+        way = " desc" if desc else ""
+        if self.by_id:
+            # The artist index covers the usual order, so nothing is sorted; empty values come last only where asked for.
+            source = self.source
+            if self.what == "library" and self.of_tracks >= {sort or "id", *self._fields}:
+                # The table alone holds what is asked: half the time of the view.
+                source = "tracks"
+                self._where = f"{self._where or 'where 1'} and deleted_at is null and merged_into_id is null and title is not null"
+            order = f"{sort} is null, {sort}{way}, id" if sort and sort != "artist_credit" else f"artist_credit{way}, title{way}"
+            rows = self.db.execute(f"select id from {source} {self._where} order by {order}", self._params)
+            self.ids = array("q", (row[0] for row in rows))
+            self.total = len(self.ids)
+        else:
+            self._order = f'order by "{sort}" is null, "{sort}"{way}' if sort else ""
+            self.total = self.db.value(f"select count(*) from {self.source} {self._where}", self._params)
+        return self.total
+
+    def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Rows from offset on, as dicts. Call `find` first."""
+        if self.ids is not None:
+            wanted = self.ids[offset : offset + limit].tolist()
+            found = {row["id"]: row for row in self.db.q(f"select * from {self.source} where id in (select value from json_each(?))", [msgspec.json.encode(wanted).decode()])}
+            return [found[one] for one in wanted if one in found]
+        return list(self.db.q(f"select * from {self.source} {self._where} {self._order} limit ? offset ?", [*self._params, limit, offset]))
+
+    def keys(self, limit: int = 1_000_000) -> list[Any]:
+        """The key of every row found."""
+        if self.ids is not None:
+            return self.ids.tolist()[:limit]
+        if self.key is None:
+            return []
+        return [row[0] for row in self.db.execute(f'select "{self.key}" from {self.source} {self._where} {self._order} limit ?', [*self._params, limit])]
+
+    # ---- what a person typed, as SQL with parameters
+
+    def conditions(self, text: str) -> tuple[str, list[Any]]:
+        """("where ...", parameters) for what was typed; ("", []) for nothing."""
+        parts, params, free = [], [], []
+        self._fields: set[str] = set()
+        for no, field, value in parse(text):
+            name = ALIASES.get(field or "", field) if ALIASES.get(field or "", field) in self.names else field
+            made = self._condition(name, value) if field else None
+            if made is None:
+                free.append(f"{field}:{value}" if field else value)
+                continue
+            if f'"{name}"' in made[0]:
+                self._fields.add(str(name))
+            parts.append(f"not coalesce({made[0]}, 0)" if no else made[0])
+            params += made[1]
+        if free:
+            made = self._free(" ".join(free))
+            if made:
+                parts.append(made[0])
+                params += made[1]
+        return (f"where {' and '.join(parts)}" if parts else "", params)
+
+    def _condition(self, name: str | None, value: str) -> tuple[str, list[Any]] | None:
+        if self.by_id and name == "platforms":
+            return ON_PLATFORM, [value]
+        if self.by_id and name == "tag":
+            return WITH_TAG, [f"{value}%"]
+        if name not in self.names:
+            return None
+        if value in ("none", "any"):
+            return f'"{name}" is {"" if value == "none" else "not "}null', []
+        if (span := re.fullmatch(r"(-?[\d.]+)\.\.(-?[\d.]+)", value)) and (ends := [_number(span[1]), _number(span[2])]) and None not in ends:
+            return f'"{name}" between ? and ?', ends
+        if (than := re.fullmatch(r"([<>]=?)(-?[\d.]+)", value)) and (number := _number(than[2])) is not None:
+            return f'"{name}" {than[1]} ?', [number]
+        if kind_of(name) == "bpm" and (number := _number(value)) is not None:
+            return f'abs("{name}" - ?) < 0.5', [number]
+        if kind_of(name) in ("key", "stars"):
+            return f'"{name}" = ? collate nocase', [value]
+        return f"\"{name}\" like ? escape '\\'", [f"%{_plain(value)}%"]
+
+    def _free(self, text: str) -> tuple[str, list[Any]] | None:
+        if self.by_id:
+            terms = [word for word in re.findall(r"\w+", text)]
+            return (SEARCH, [" ".join(f'"{word}"*' for word in terms)]) if terms else None
+        likes = [f"\"{c.name}\" like ? escape '\\'" for c in self.columns if c.kind == "text"]
+        return (f"({' or '.join(likes)})", [f"%{_plain(text)}%"] * len(likes)) if likes else None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _plain(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# ---------- one track
+TRACK = """
+select t.*, i.track_uid, g.title as album, coalesce(
+  (select l.image_id from image_links as l where l.is_selected = 1 and l.track_id = t.id),
+  (select l.image_id from image_links as l where l.is_selected = 1 and l.release_group_id = t.release_group_id)) as cover
+from tracks as b
+join tracks as t on t.id = coalesce(b.merged_into_id, b.id)
+join track_ids as i on i.id = t.id
+left join release_groups as g on g.id = t.release_group_id
+where b.id = ?
+"""
+CLAIMS = "select field, platform, value, type from claims where track_id = ? and field not in ('cues', 'beat_grid', 'cover', 'ids') order by field, platform"
+LINKS = """
+select p.platform, p.title, p.artists, k.status, k.confidence, k.evidence
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+where k.track_id = ? and k.status <> 'rejected'
+order by k.status, k.confidence desc, p.platform
+limit 60
+"""
+TAGS = """
+select g.grp, g.name
+from track_mytags as m join tags as g on g.id = m.tag_id
+where m.track_id = ? and g.deleted_at is null
+order by g.grp, g.name
+"""
+
+
+def track(db: Database, track_id: int) -> dict[str, Any] | None:
+    """One track: row, fields (whose value, who agrees, who says something else), links with their sentences, tags; None without it."""
+    from . import pages
+
+    row = db.one(TRACK, [track_id])
+    if row is None:
+        return None
+    links = [{**link, "signs": pages.signs(link["evidence"])} for link in db.q(LINKS, [row["id"]])]
+    return {"row": row, "fields": pages.fields(row, db.q(CLAIMS, [row["id"]])), "links": links, "tags": list(db.q(TAGS, [row["id"]]))}
+
+
+def platforms(db: Database) -> list[dict[str, Any]]:
+    """Platforms that people meet, most trusted first: name, title, kind, tracks observed, when last read."""
+    return list(
+        db.q(
+            "select s.name, s.title, s.kind, (select count(*) from platform_tracks as p where p.platform = s.name) as tracks, "
+            "(select max(completed_at) from operations as o where o.platform = s.name and o.type = 'import') as last_import "
+            "from platforms as s where s.enabled = 1 order by s.priority"
+        )
+    )
+
+
+def titles(db: Database, tracks: Sequence[int]) -> list[dict[str, Any]]:
+    """id, title, version, artist_credit, cover of these tracks, in their order."""
+    rows = {r["id"]: r for r in db.q("select id, title, version, artist_credit, cover from library where id in (select value from json_each(?))", [msgspec.json.encode(list(tracks)).decode()])}
+    return [rows[one] for one in tracks if one in rows]

@@ -1,0 +1,28 @@
+"""The notebook screens: each is one line in a cell, keeps its errors on a status line, and calls library functions. No SQL in here.
+
+    musicdb.Grid(db)            musicdb.LinkReview(db)          musicdb.TruthEditor(db, track)
+
+Each is imported when first used, also as `musicdb.<Name>`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+SCREENS = {"Grid": "grid"}
+__all__ = [*SCREENS, "h"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in SCREENS:
+        return getattr(importlib.import_module(f".{SCREENS[name]}", __name__), name)
+    if name == "h":
+        from .base import h
+
+        return h
+    raise AttributeError(f"module 'musicdb.widgets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,128 @@
+"""Real JupyterLab in Chromium, for the tests that only a browser can do: start it on a folder of notebooks, run, press keys, look."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from musicdb import lab
+
+ARTIFACTS = Path(__file__).parent.parent / "artifacts"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info", "--js-flags=--expose-gc"]
+SOURCES = "jupyterapp.shell.currentWidget.content.model.toJSON().cells.map(c => [c.cell_type, c.source])"
+
+
+def chromium() -> str:
+    """The path of a Chromium; skips (or fails, where it is required) without one."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    if found is None:
+        if os.environ.get("MUSICDB_REQUIRE_BROWSER"):
+            pytest.fail("MUSICDB_REQUIRE_BROWSER is set and no Chromium was found")
+        pytest.skip("no Chromium on the path: install one, e.g. `apt install chromium`")
+    return found
+
+
+def notebook(*cells: str) -> str:
+    """A notebook of these code cells."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    made.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return nbformat.writes(made)
+
+
+class Lab:
+    """A running JupyterLab over `folder`, its kernels with MUSICDB_DB set to `database`."""
+
+    def __init__(self, folder: Path, database: Path, home: Path):
+        port = lab.free_port(18940)
+        start = lab.command(database, folder, port, {**os.environ, "PYTHONWARNINGS": "ignore"})
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR"):
+            start.environment[name] = str(home / name)
+        self.token, self.address = start.environment["JUPYTER_TOKEN"], f"http://{lab.HOST}:{port}"
+        arguments = [*start.arguments, "--LabApp.expose_app_in_browser=True"]
+        self.server = lab.start("JupyterLab", arguments, start.environment, start.url, home / "lab.log")
+        lab.wait_until_ready(self.server)
+
+    def stop(self) -> None:
+        asked = urllib.request.Request(f"{self.address}/api/shutdown", method="POST", headers={"Authorization": f"token {self.token}"})
+        try:
+            urllib.request.urlopen(asked, timeout=5).close()
+            self.server.process.wait(8)
+        except (OSError, subprocess.TimeoutExpired):
+            self.server.stop()
+
+
+class Page:
+    """One notebook open in one browser page. `elsewhere`, `errors`, `dialogs`: requests to others, script errors, boxes that opened."""
+
+    def __init__(self, browser, lab: Lab, name: str, *, width: int = 1280, height: int = 800, dark: bool = False):
+        self.lab, self.name = lab, name
+        context = browser.new_context(viewport={"width": width, "height": height})
+        self.page = context.new_page()
+        self.elsewhere: list[str] = []
+        self.errors: list[str] = []
+        self.dialogs: list[str] = []
+        self.page.on("request", lambda r: r.url.startswith((lab.address, "data:", "blob:", lab.address.replace("http", "ws"))) or self.elsewhere.append(r.url))
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on("dialog", lambda d: (self.dialogs.append(d.message), d.accept()))
+        self.page.goto(f"{lab.address}/lab/tree/{name}?token={lab.token}&reset", wait_until="domcontentloaded")
+        self.idle()
+        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        self.page.evaluate("jupyterapp.shell.collapseLeft()")
+        self.page.wait_for_function("dark => (document.body.dataset.jpThemeLight === 'false') === dark", arg=dark)
+
+    def idle(self) -> None:
+        self.page.wait_for_function("window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000)
+
+    def run(self) -> None:
+        """Run all cells; returns when they are done."""
+        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def sources(self) -> list:
+        """What the cells hold, to see that no key changed them."""
+        return self.page.evaluate(SOURCES)
+
+    def cell_errors(self) -> list[str]:
+        """The errors that cells ended with."""
+        return self.page.evaluate(
+            "jupyterapp.shell.currentWidget.content.model.toJSON().cells.flatMap(c => (c.outputs || []).filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue))"
+        )
+
+    def said(self, within: str = "") -> str:
+        """The status line of a screen."""
+        return self.page.locator(f"{within} .mdb .status .text").last.inner_text()
+
+    def shot(self, name: str) -> Path:
+        """A picture for people to look at, in artifacts/ (git-ignored)."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png")
+        return ARTIFACTS / f"{name}.png"
+
+    def top(self) -> None:
+        self.page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop = 0)")
+
+    def close(self) -> None:
+        self.page.context.close()
+
+
+def until(condition, timeout_s: float = 10.0, every_s: float = 0.05):
+    """Wait for condition() to be true; return what it returned."""
+    end = time.monotonic() + timeout_s
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout_s} s: {condition}")
+        time.sleep(every_s)
+    return found
+
+
+def write(folder: Path, name: str, *cells: str) -> None:
+    (folder / name).write_text(notebook(*cells), "utf-8")
+    json.loads((folder / name).read_text("utf-8"))
