@@ -150,7 +150,8 @@ def clear(db: Database, tracks: Tracks, fields: str | Sequence[str], *, note: st
     names = check_fields(fields)
     ids, notes = selecting.tracks(db, tracks)
     rows = []
-    for name in dict.fromkeys(twin for name in names for twin in (name, TWINS.get(name)) if twin):
+    both = [*names, *(TWINS[name] for name in names if name in TWINS)]
+    for name in dict.fromkeys(both):
         found = _latest(db, ids, name)
         rows += [_Row(track, name, None, None) for track, _, value, platform, _ in found if value is not None or platform is not None]
     return _append(db, "clear", rows, notes, note=note, by=by)
@@ -178,6 +179,7 @@ def _append(
             db.executemany(INSERT, [(r.name, r.value, r.platform, note, by or "me", op.id, r.track) for r in rows])
             derive(db, tracks, covers_too="cover" in names, fields_too=names != ["cover"])
             after = values(db, tracks, shown)
+            op.summary("decisions", len(rows))
             op.details = {"tracks": len(tracks), "fields": names, "decisions": len(rows)}
             changed = [Row(track=key[0], field=key[1], old=before[key], new=after[key]) for key in before if before[key] != after[key]]
             operation, result = op.id, Rows(changed, CHANGED, db)

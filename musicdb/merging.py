@@ -95,6 +95,7 @@ def merge(
             rows += [(kind, uids[into], name, _json(value), note, by or "me", op.id) for name, value in chosen.items()]
             db.executemany(INSERT, rows)
             deriving.follow(db, [row[:3] for row in rows])
+            op.summary("decisions", len(rows))
             if kind == "track":
                 conflicts = _conflicts(db, before, everyone)
             op.details = {"kind": kind, "into": into, "merged": others}
@@ -135,6 +136,7 @@ def split(
         rows = [(kind, uids[other], "merged_into", None, note, by or "me", op.id) for other in back]
         db.executemany(INSERT, rows)
         deriving.follow(db, [row[:3] for row in rows])
+        op.summary("decisions", len(rows))
         op.details = {"kind": kind, "split": back}
     return Merged(op.id, back[0], Rows([], ["what"]), Rows([], ["field"]))
 
@@ -161,6 +163,7 @@ def _split_off(db: Database, one: int, observations: list[int], note: str | None
         rows = [("link", have[o], "track", _json(uid), note, by or "me", op.id) for o in dict.fromkeys(observations)]
         db.executemany(INSERT, rows)
         deriving.follow(db, [row[:3] for row in rows])
+        op.summary("decisions", len(rows))
         op.details = {"kind": "track", "from": track, "into": made, "observations": observations}
     return Merged(op.id, int(made or 0), Rows([], ["what"]), Rows([], ["field"]), notes)
 
