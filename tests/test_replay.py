@@ -12,7 +12,7 @@ from musicdb import net
 from musicdb.demo import views
 from musicdb.demo.discogs_account import USER, WANTED, vinyls
 from musicdb.demo.library import library
-from musicdb.demo.replay import Replay
+from musicdb.demo.replay import PICTURES, Replay
 from musicdb.demo.tidal_account import USER as TIDAL_USER
 from musicdb.demo.tidal_account import tidal_tracks
 
@@ -87,7 +87,7 @@ def test_no_payload_names_another_place_to_fetch_from(replay, discogs):
         answer = requests.get(f"{replay.endpoint(platform)}/{path}", headers={"Authorization": token}, timeout=5)
         assert answer.status_code == 200, path
         text = re.sub(r'"external_urls": \{[^}]*\}|"uri": "https://www.discogs.com/[^"]*"', "", answer.text)  # for people, not for clients
-        assert set(re.findall(r"https?://[^/\"]+", text)) <= {replay.url}, path
+        assert set(re.findall(r"https?://[^/\"]+", text)) <= {replay.url, PICTURES}, path
 
 
 def test_the_truth_knows_every_track_of_the_accounts(replay):
@@ -97,6 +97,15 @@ def test_the_truth_knows_every_track_of_the_accounts(replay):
     assert {("tidal", str(t.id)) for t in tidal_tracks()} <= set(truth)
     for vinyl in vinyls().values():
         assert len(vinyl.positions) == len(set(vinyl.positions)) == len(library().records[vinyl.record].songs)
+
+
+def test_the_pictures_that_the_accounts_name_come(replay):
+    tidal = "https://resources.tidal.com/images/{}/640x640.jpg".format(
+        replay.tidal.lists["favorites/albums"][0]["item"]["cover"].replace("-", "/")
+    )
+    wanted = [tidal, replay.spotify.lists["me/albums"][0]["album"]["images"][0]["url"], "https://api.discogs.com/images/unda014.jpg?sig=x"]
+    found = list(net.fetch_images(wanted, **replay.pictures()))
+    assert {one.url for one in found if one.data and one.data.startswith(b"\xff\xd8")} == set(wanted)
 
 
 def test_spotipy_reads_the_account(spotify, replay):

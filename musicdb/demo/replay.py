@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 HTML = b"<!doctype html><title>Sorry</title><h1>Something went wrong</h1>\n"
 OFFSETS = {"offset": "0", "page": "1"}  # what a fault "repeat" sets back
+PICTURES = "https://pictures.invalid"  # where Spotify's covers are said to be: stored payloads do not depend on this server's port
 LISTS = ("items", "releases", "wants", "results", "listens", "folders")  # keys under which platforms put a page
 
 
@@ -93,6 +94,11 @@ class Replay:
     def endpoint(self, platform: str) -> str:
         """The address to give a client in place of the platform's own: no slash at the end."""
         return f"{self.url}/{platform}"
+
+    def pictures(self) -> dict[str, Any]:
+        """allow and rewrite for `net.Fetcher` and `artwork.fetch`: where the pictures that the accounts name really are."""
+        rewrite = {PICTURES: self.endpoint("images"), "https://resources.tidal.com": self.endpoint("tidal")}
+        return {"allow": [urlsplit(self.url).netloc], "rewrite": rewrite | {"https://api.discogs.com": self.endpoint("discogs")}}
 
     def add(self, name: str, answer: Callable[[Request], Answer | Any]) -> None:
         """Let a function answer below /name: it returns an Answer, or what is to be sent as JSON."""

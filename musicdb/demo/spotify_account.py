@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from . import spotify_export, views
 from .accounts import Account, day, ident, number
 from .library import Record, library
-from .replay import Answer, Request, slug
+from .replay import PICTURES, Answer, Request, slug
 from .views import BASE62, Stream
 
 ME = "k5w3n0taperson"
@@ -69,7 +69,7 @@ class SpotifyAccount(Account):
         id = ident(f"spotify playlist {name}", BASE62, 22)
         made = {
             "collaborative": collaborative, "description": description or "", "external_urls": {"spotify": f"https://open.spotify.com/playlist/{id}"},
-            "id": id, "images": None if not items else [{"height": None, "width": None, "url": "/images/" + slug("UNDA014") + ".jpg"}],
+            "id": id, "images": None if not items else [{"height": None, "width": None, "url": f"{PICTURES}/{slug('UNDA014')}.jpg"}],
             "name": name, "owner": {"display_name": owner, "id": owner, "type": "user", "uri": f"spotify:user:{owner}"}, "primary_color": None,
             "public": False, "snapshot_id": ident(f"snapshot {name} {changed} {len(items)}", BASE62, 32), "type": "playlist",
             "uri": f"spotify:playlist:{id}",
@@ -153,18 +153,10 @@ class SpotifyAccount(Account):
         href = f"{self.base}/v1/{path}"
         later = offset + limit
         return Answer({
-            "href": f"{href}?offset={offset}&limit={limit}", "items": [self._address(i) for i in items[offset:later]], "limit": limit,
+            "href": f"{href}?offset={offset}&limit={limit}", "items": items[offset:later], "limit": limit,
             "next": f"{href}?offset={later}&limit={limit}" if later < len(items) else None, "offset": offset,
             "previous": None if offset == 0 else f"{href}?offset={max(0, offset - limit)}&limit={limit}", "total": len(items),
         })  # fmt: skip
-
-    def _address(self, value: Any) -> Any:
-        """Pictures lie on this server, wherever it is: their addresses are made when they are sent."""
-        if isinstance(value, dict):
-            return {k: self._address(v) for k, v in value.items()}
-        if isinstance(value, list):
-            return [self._address(v) for v in value]
-        return self.base.rpartition("/")[0] + value if isinstance(value, str) and value.startswith("/images/") else value
 
     def _after(self, request: Request, path: str, key: str) -> dict:
         items, limit, after = self.lists[path], number(request, "limit", 20), request.query.get("after")
@@ -172,7 +164,7 @@ class SpotifyAccount(Account):
         some = items[start : start + limit]
         more = start + limit < len(items)
         return {
-            "items": self._address(some), "limit": limit, "total": len(items), "cursors": {"after": some[-1][key] if more else None},
+            "items": some, "limit": limit, "total": len(items), "cursors": {"after": some[-1][key] if more else None},
             "next": f"{self.base}/v1/{path}?type=artist&after={some[-1][key]}&limit={limit}" if more else None,
         }  # fmt: skip
 
@@ -187,7 +179,7 @@ class SpotifyAccount(Account):
         some = items[:limit]
         cursors = {"after": str(_milliseconds(some[0]["played_at"])), "before": str(_milliseconds(some[-1]["played_at"]))} if some else None
         more = f"{self.base}/v1/me/player/recently-played?before={cursors['before']}&limit={limit}" if some and len(items) > limit else None
-        return Answer({"items": self._address(some), "limit": limit, "next": more, "cursors": cursors, "href": self.base})
+        return Answer({"items": some, "limit": limit, "next": more, "cursors": cursors, "href": self.base})
 
     def _shown(self, playlist: dict) -> dict:
         count = {"href": f"{self.base}/v1/playlists/{playlist['id']}/items", "total": len(self.lists[f"playlists/{playlist['id']}"])}
@@ -198,7 +190,7 @@ class SpotifyAccount(Account):
         if found is None:
             return self.refuse(404, "Resource not found")
         if len(parts) == 2:
-            return Answer(self._address(self._shown(found)))
+            return Answer(self._shown(found))
         if parts[1] in self.forbidden:
             return self.refuse(403, "Forbidden")
         if {"items": "2025", "tracks": "2026"}.get(parts[2], self.shape) == self.shape:
@@ -242,7 +234,7 @@ def album(record: Record, title: str = "") -> dict[str, Any]:
     return {
         "album_type": kind, "type": "album", "id": id, "name": title, "uri": f"spotify:album:{id}", "total_tracks": len(record.songs),
         "artists": [artist(record.artist)], "release_date": date[exact], "release_date_precision": ("year", "month", "day")[exact],
-        "images": [{"url": f"/images/{slug(record.code)}.jpg", "height": 640, "width": 640}],
+        "images": [{"url": f"{PICTURES}/{slug(record.code)}.jpg", "height": 640, "width": 640}],
         "external_urls": {"spotify": f"https://open.spotify.com/album/{id}"},
     }  # fmt: skip
 
