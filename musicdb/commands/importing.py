@@ -116,12 +116,14 @@ COMMON = (
     click.option("--account", metavar="NAME", help="Whose account at the platform it is, where you have several."),
     click.option("--user", metavar="NAME", help="Whose listening it is; without it, the first user."),
     click.option("--no-link", is_flag=True, help="Only store; link and resolve later with `musicdb link`."),
+    click.option("--check", is_flag=True, help="Only say what it would change; nothing is stored."),
+    click.option("--accept", is_flag=True, help="Let the library follow what is said differently now, also where it trusts another."),
     base.json_option,
 )
 
 
 def run_import(name: str, *, sources: Any, paths: bool, everything: bool, account: str | None, user: str | None, no_link: bool,
-               as_json: bool, **options: Any) -> None:  # fmt: skip
+               check: bool, accept: bool, as_json: bool, **options: Any) -> None:  # fmt: skip
     """Import from each source in turn, then link and resolve; say one line a source."""
     given = list(sources) if isinstance(sources, tuple) else [sources]
     chosen: list[Any] = [_existing(one) if paths else one for one in given]  # all of them before the first is read
@@ -129,13 +131,23 @@ def run_import(name: str, *, sources: Any, paths: bool, everything: bool, accoun
         raise click.UsageError(f"import {name} takes one source at a time")
     if not chosen:
         chosen = _folders_of_last_time() if name == "files" else [None]
+    if check and (accept or no_link):
+        raise click.UsageError("--check stores nothing: it goes with neither --accept nor --no-link")
+    if accept and no_link:
+        raise click.UsageError("--accept needs the links: leave out --no-link")
+    common = {"account": account, "user": user, "all": everything}
+    if check:
+        _rehearse(name, chosen, as_json, common | options)
+        return
     _daily_backup()
-    from musicdb import load
+    from musicdb import load, upstream
 
     with base.database(create=True) as db, base.progress(not as_json) as step:
-        common = {"account": account, "user": user, "all": everything, "progress": step}
-        reports = [load.run(db, name, source, **common, **options) for source in chosen]
+        newest = db.value("select max(id) from observation_changes") or 0
+        reports = [load.run(db, name, source, progress=step, **common, **options) for source in chosen]
         linked = None if no_link else link_and_resolve(db, step)
+        if accept and (news := {row.id for row in upstream.changes(db, reports[0].platform, after=newest, limit=-1)}):
+            reports[0].notes.append(f"{upstream.accept(db, sorted(news)):,} values follow {reports[0].platform} from now on; `musicdb undo` takes that back")
         unmatched = db.one(UNMATCHED, {"platform": reports[0].platform})
     if as_json:
         imports = [report.as_dict() for report in reports]
@@ -151,6 +163,32 @@ def run_import(name: str, *, sources: Any, paths: bool, everything: bool, accoun
         heard = f", {unmatched.heard:,} more were only heard" if unmatched.heard else ""
         base.say(f"library: {linked['tracks']:,} tracks; {without}{heard}")
     base.say(f"next: {_next(reports, no_link)}")
+
+
+def _rehearse(name: str, chosen: list[Any], as_json: bool, options: dict[str, Any]) -> None:
+    """Say what an import would change, source by source."""
+    from musicdb import upstream
+
+    with base.database() as db, base.progress(not as_json) as step:
+        found = [upstream.rehearse(db, name, source, progress=step, **options) for source in chosen]
+    if as_json:
+        base.say_json({"check": [{"report": report.as_dict(), "changes": rows} for report, rows in found]})
+        return
+    for report, rows in found:
+        base.say(f"would be {report.line()}")
+        for row in rows[:SHOWN]:
+            base.say(f"  {row.title} ({row.external_id}): {row.field} {_brief(row.old)} -> {_brief(row.new)}")
+        if len(rows) > SHOWN:
+            base.say(f"  ... and {len(rows) - SHOWN:,} more; --json shows all")
+    base.say("nothing was stored; leave out --check to import")
+
+
+SHOWN = 20  # changes that --check lists
+
+
+def _brief(value: Any) -> str:
+    text = "nothing" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 ROOTS = """
