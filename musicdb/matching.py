@@ -13,13 +13,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
-from .record import Reading, Record, generic, prepare
+from .record import Reading, Record, foreign, generic, prepare
 from .versions import agree
 from .words import COUNTING, KINDS, SMALL
 
@@ -92,7 +92,7 @@ def confidence(a: Record, b: Record) -> float:
 
 def on(curve: Curve, x: float) -> float:
     """The curve's value at x, straight between its points."""
-    for (x0, y0), (x1, y1) in zip(curve, curve[1:]):
+    for (x0, y0), (x1, y1) in pairwise(curve):
         if x <= x1:
             return y0 + (y1 - y0) * max(0.0, x - x0) / (x1 - x0)
     return curve[-1][1]
@@ -139,9 +139,11 @@ def _title(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
     if x.whole == y.whole and (" " in x.version.written + y.version.written or "live" not in x.version.kinds | y.version.kinds):
         return Part(1.0, on(TITLE, 1.0), "The titles with their versions are the same."), ("whole",)
     if x.foreign != y.foreign:
-        return Part(0.5, -1.5, f"The titles are in different scripts: {_quoted(x, y)}."), ()
+        return Part(0.5, -2.5, f"The titles are in different scripts: {_quoted(x, y)}."), ()
     score = max(fuzz.ratio(x.base, y.base), 0.97 * fuzz.token_sort_ratio(x.base, y.base)) / 100
     only = _unmatched(x.words, y.words)
+    if only and _letters(x.words, only) and _letters(y.words, only) and x.words[: len(y.words) - 1] == y.words[: len(x.words) - 1]:
+        return Part(0.45, on(TITLE, 0.45), f"The numbers differ: {_quoted(x, y)}."), only  # "Groove A", "Groove B"
     if bool(x.numbers) != bool(y.numbers) and _only_a_part(x.words, y.words):
         return Part(0.6, -2.5, f"One title has a part number: {_quoted(x, y)}."), ()
     if x.numbers != y.numbers and set(only) & {*x.numbers, *y.numbers}:
@@ -154,9 +156,11 @@ def _title(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
     if edits <= 2 and longest < 5 * edits + 1:
         score = min(score, 0.72)  # in a short title one letter is another word
     if _other_words(x.words, y.words, only) and fuzz.ratio(x.base.replace(" ", ""), y.base.replace(" ", "")) < 92:
-        score = min(score, 0.74)  # each has a word of its own: "Copper Rain", "Copper Wire"
+        score = min(score, 0.7)  # each has a word of its own: "Copper Rain", "Copper Wire"
     if score < 0.9 and (x.short == y.short or x.short == y.base or x.base == y.short) and len(x.short) > 3:
-        return Part(0.86, on(TITLE, 0.86), f"One title has more in brackets: {_quoted(x, y)}."), ()
+        before = any(r.written.startswith(("(", "[")) for r in (x, y))  # "(I Never Said) Goodnight"; behind a title it may be a version
+        score = 0.86 if before else 0.81
+        return Part(score, on(TITLE, score), f"One title has more in brackets: {_quoted(x, y)}."), ()
     if score < 0.9 and (cut := _cut_short(x, y)):
         return Part(cut, on(TITLE, cut), f"One title goes on: {_quoted(x, y)}."), only
     said = "The titles are nearly the same" if score >= 0.8 else "The titles differ"
@@ -177,6 +181,11 @@ def _unmatched(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
             left.remove(w)
             right.remove(twin)
     return (*left, *right)
+
+
+def _letters(words: tuple[str, ...], only: tuple[str, ...]) -> bool:
+    """Whether a title ends with a single letter that the other one has not, and has nothing else of its own."""
+    return len(words) > 1 and [w for w in words if w in only] == [words[-1]] and len(words[-1]) == 1
 
 
 def _other_words(one: tuple[str, ...], other: tuple[str, ...], only: tuple[str, ...]) -> bool:
@@ -216,7 +225,7 @@ def _artists(x: Reading, y: Reading) -> Part | None:
     one, other = set(x.artists), set(y.artists)
     if one == other:
         return Part(1.0, on(ARTISTS, 1.0), "The artists are the same.")
-    if not (" ".join(x.artists).isascii() and " ".join(y.artists).isascii()) and x.foreign != y.foreign:
+    if foreign(" ".join(x.artists)) != foreign(" ".join(y.artists)):
         return Part(0.5, -1.5, f"The artists are written in different scripts: {_credited(x)}; {_credited(y)}.")
     score = _names_alike(x.artists, y.artists)
     if score < 0.95 and (one & (other | y.guests) or other & x.guests or x.people & y.people):
@@ -293,9 +302,9 @@ def _mistyped(x: Reading, y: Reading) -> bool:
     if a.kinds and b.kinds:
         return a.kinds == b.kinds and _turned(one, other)
     return bool(a.kinds or a.words) != bool(b.kinds or b.words) and (
-        _turned(one, other) or min(len(one), len(other)) >= 16 and OSA.distance(one, other) <= 2
-        and re.findall("[0-9]+", one) == re.findall("[0-9]+", other)
-    )  # fmt: skip
+        _turned(one, other)
+        or (min(len(one), len(other)) >= 16 and OSA.distance(one, other) <= 2 and re.findall("[0-9]+", one) == re.findall("[0-9]+", other))
+    )
 
 
 def _turned(one: str, other: str) -> bool:
@@ -324,6 +333,8 @@ def _release(one: Record, other: Record, x: Reading, y: Reading, gap: int | None
         else:
             weight = -0.8 if parts["title"].score == 1.0 and not generic(x) else -2.5
             parts["track position"] = Part(0.0, weight, f"They are numbers {one.track_no} and {other.track_no} of the album.")
+    if same_album and one.platform and one.platform == other.platform and parts["title"].score < 1:
+        parts["platform"] = Part(0.0, -2.0, f"On {one.platform} both stand on this album.")
     if one.year and other.year:
         years = abs(one.year - other.year)
         weight = 0.3 if years == 0 else 0.1 if years == 1 else -0.3
@@ -343,11 +354,14 @@ def _identifiers(one: Record, other: Record, parts: dict[str, Part]) -> None:
     elif {s for s, _ in one.ids} & {s for s, _ in other.ids} & {"mb_recording"}:
         parts["ids"] = Part(0.0, -1.5, "Their MusicBrainz recordings differ.")
 
+    if parts["title"].score == 0.5 and any(name in parts and parts[name].weight > 0 for name in ("isrc", "ids")):
+        parts["title"] = parts["title"]._replace(weight=max(-1.0, parts["title"].weight))  # a translated title, perhaps
+
 
 def _bar(parts: dict[str, Part], x: Reading, y: Reading) -> str | None:
     """Why the pair cannot be one recording, beside versions: other numbers (parts, movements, volumes)."""
     title = parts["title"]
-    if title.sentence.startswith("The numbers differ") and x.numbers and y.numbers:
+    if title.sentence.startswith("The numbers differ") and bool(x.numbers) == bool(y.numbers):
         return title.sentence
     return None
 

@@ -63,7 +63,7 @@ def said(value: Any) -> str:
     """The text of a value, "" for what only says that nothing is known."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    value = " ".join(str(value).split())
+    value = text.repaired(" ".join(str(value).split()))
     return "" if text.norm(value) in NOTHING else value
 
 
@@ -205,7 +205,7 @@ def _reading(title: str, artists: tuple[str, ...], album: str, moved: str = "") 
         plain, words, tuple(w for w in words if w.isdigit()), short or base,
         versions.read(parts.version, " ".join(parts.junk)), title, f"{plain} {latin(text.norm(parts.version))}".strip(),
         names, _people(artists), frozenset(guests - {""}), album_key(album), versions.of_album(album),
-        any(c >= "\u2e80" for c in plain), moved,
+        foreign(plain), moved,
     )  # fmt: skip
 
 
@@ -270,6 +270,11 @@ def album_key(album: str) -> str:
     if len(words) > 1 and words[-1] in ("ep", "single"):
         words = words[:-1]
     return " ".join(words)
+
+
+def foreign(plain: str) -> bool:
+    """Whether a normal form has signs that no table romanises."""
+    return not plain.isascii() and any(c >= "\u2e80" for c in plain)
 
 
 def generic(reading: Reading) -> bool:

@@ -84,6 +84,28 @@ def _bare(text: str) -> str:
     return "".join(c for c in text if unicodedata.category(c)[0] not in "ZC")
 
 
+_HIGH = re.compile("[\x80-\xff]")
+_HIGH_WORD = re.compile(r"(?<![A-Za-z])[\xa8\xb8\xc0-\xff]+(?![A-Za-z])")
+_FOREIGN_WORD = re.compile(r"(?<![A-Za-z])[\xa8\xb8\xc0-\xff]{4,}(?![A-Za-z])")  # no Latin word is all accents
+
+
+def repaired(text: str) -> str:
+    """Undo what a wrong encoding did: "Ã©" is "é" (UTF-8 read as Latin-1), "Ìîñò" is "Мост" (Windows Cyrillic read so); else as it is."""
+    if not _HIGH.search(text):
+        return text
+    try:
+        raw = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass  # not UTF-8: perhaps Windows Cyrillic
+    if not _FOREIGN_WORD.search(text):
+        return text
+    return _HIGH_WORD.sub(lambda m: m[0].encode("latin-1").decode("cp1251", "replace"), text)
+
+
 # ---------- titles
 _VERSION_WORDS = frozenset(
     "remix rmx remixed mix mixed edit edited edits dub instrumental instrumentals acoustic live version versions remaster remastered "
@@ -91,7 +113,8 @@ _VERSION_WORDS = frozenset(
     "unplugged session sessions mashup medley orchestral slowed sped nightcore rerecorded recorded recording remake remade "
     "retouch reconstruction revision revisited interpretation variation outtake alternate alternative stripped "
     "symphonic intro outro drumapella megamix minimix mono stereo clean dirty uncensored uncut "
-    "rehearsal soundcheck performance redux reimagined reborn revamp vivo concierto concert censored amended beatless".split()
+    "rehearsal soundcheck performance redux reimagined reborn revamp vivo concierto concert censored amended beatless "
+    "versjon versione versao versie versio wersja verzija versiya remiks konsert directo".split()
 )
 _COVER = re.compile(r"\b(in the style of|made famous by|originally (performed|recorded) by|tribute to)\b")
 _JUNK = re.compile(

@@ -13,7 +13,8 @@ KINDS = {word: word for word in (
     "instr": "instrumental", "acappella": "acapella", "cappella": "acapella", "covered": "cover", "reworked": "rework", "versions": "version",
     "sessions": "session", "alternative": "alternate", "alt": "alternate", "rerecording": "rerecorded", "remade": "remake", "mixes": "mix",
     "concert": "live", "vivo": "live", "concierto": "live", "konzert": "live", "unreleased": "outtake", "karaoké": "karaoke", "ext": "extended",
-    "speed": "sped", "xtended": "extended", "dubplate": "dub", "vocal": "vocal", "beatless": "beatless", "ambient": "ambient",
+    "speed": "sped", "xtended": "extended", "dubplate": "dub", "vocal": "vocal", "beatless": "beatless", "directo": "live", "konsert": "live",
+    "remiks": "remix", **dict.fromkeys("versjon versione versao versie versio wersja verzija versiya".split(), "version"), "ambient": "ambient",
 }  # fmt: skip
 # Kinds that do not, alone, say which: beside another word they add nothing ("Live Version" is "Live", "Extended Mix" is "Extended").
 FILLERS = frozenset("version mix recording recorded track the a an at in from on of by de la en and for with dem im inch".split())

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicdb.matching import Part, cluster, compare
+from musicdb.blocking import pairs
+from musicdb.matching import Part, cluster, compare, prepare
+
+from .labelled import demo, itunes, musicbrainz, pairs_of, scores
 
 TABLE = Path(__file__).with_name("pairs.tsv")
 
@@ -150,3 +153,37 @@ def test_no_cluster_holds_two_versions(rows):
     for i, label in enumerate(labels):
         for j in range(i):
             assert labels[j] != label or compare(records[i], records[j]).barred is None
+
+
+# ---------- the fictional library
+@pytest.fixture(scope="module")
+def fiction():
+    labelled = demo()
+    return [song for song, _ in labelled], [record for _, record in labelled]
+
+
+def test_the_fictional_library_is_clustered_without_a_wrong_pair(fiction):
+    songs, records = fiction
+    precision, recall, _ = scores(pairs_of(cluster(records)), pairs_of(songs))
+    assert precision == 1.0 and recall >= 0.98
+
+
+def test_of_verdicts_at_95_and_more_99_in_100_are_right_in_the_fictional_library(fiction):
+    songs, records = fiction
+    ready = [prepare(record) for record in records]
+    sure = [songs[i] == songs[j] for i, j in pairs(ready) if compare(ready[i], ready[j]).confidence >= 95]
+    assert len(sure) > 600 and sum(sure) >= 0.99 * len(sure)
+
+
+# ---------- the public sets: floors, so that no change loses what was reached; the figures are printed by tests.benchmarks.matching
+def test_public_song_pairs_stay_above_the_published_figure(real_data):
+    labelled = itunes(real_data, "train")
+    found = {n for n, (_, a, b) in enumerate(labelled) if compare(a, b).verdict == "same"}
+    assert scores(found, {n for n, (same, *_) in enumerate(labelled) if same})[2] > 0.95
+
+
+def test_public_song_clusters_stay_above_the_published_figure(real_data):
+    labelled = musicbrainz(real_data, "train")
+    labels = cluster([record for _, record in labelled])
+    assert scores(pairs_of(labels), pairs_of([c for c, _ in labelled]))[2] > 0.95
+    assert max(labels.count(label) for label in set(labels)) <= 15

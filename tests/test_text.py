@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicdb.romanise import romanise
-from musicdb.text import Credit, Title, full_title, is_nobody, match_key, norm, split_credit, split_title
+from musicdb.text import Credit, Title, full_title, is_nobody, match_key, norm, repaired, split_credit, split_title
 
 ANY = st.text(alphabet=st.characters(exclude_categories=()))  # lone surrogates, NUL and unassigned characters too
 SIGNS = st.text(alphabet="aA ()[]{}-–.ft;/&|vs'x1")
@@ -207,3 +207,12 @@ def test_romanise(written, latin):
 
 def test_parts_alone_keep_the_first_as_the_title():
     assert split_title("(Intro) [2011 Remaster]") == Title("(Intro)", None, [], ["2011 Remaster"])
+
+
+@pytest.mark.parametrize(
+    "broken, whole",
+    [("Ðàçâîäíîé ìîñò", "Разводной мост"), ("JhenÃ© Aiko", "Jhené Aiko"), ("Ágætis byrjun", "Ágætis byrjun"), ("Þá", "Þá"), ("Été", "Été"), ("夜", "夜")],
+)
+def test_wrong_encodings_are_undone_for_matching(broken, whole):
+    assert repaired(broken) == whole
+    assert repaired(whole) == whole
