@@ -145,3 +145,18 @@ def test_the_command_line_says_no_token(surroundings, caplog, capfd, replay, nam
     assert "musicdb login" in results[0].output and "musicdb login" in results[3].output
     assert traces(surroundings, caplog, capfd, *[r.output + r.stderr for r in results]) == []
     assert not (surroundings / "logins").exists() or not list((surroundings / "logins").glob(f"{name}*"))
+
+
+def test_a_login_by_the_command_line_is_used_by_the_next_import(surroundings, caplog, capfd, replay):
+    if "discogs" not in PLATFORMS:
+        pytest.skip("there is no platform discogs")
+    mark(replay)
+    database = ["--db", str(surroundings / "music.db")]
+    login = CliRunner().invoke(cli, ["login", "discogs", "--endpoint", replay.endpoint("discogs")], input=f"{replay.discogs.token}\n")
+    assert login.exit_code == 0 and "logged in to Discogs as kestrel.lodin" in login.output
+    refused = CliRunner().invoke(cli, ["login", "discogs", "--account", "x", "--endpoint", replay.endpoint("discogs")], input=f"{CANARY}-wrong\n")
+    assert refused.exit_code == 1 and "does not accept" in refused.output
+    done = CliRunner().invoke(cli, ["import", "discogs", "--no-link", "--json", *database])
+    assert done.exit_code == 0, done.output
+    assert secrets.accounts("discogs") == [""]
+    assert traces(surroundings, caplog, capfd, login.output, refused.output, done.output) == []
