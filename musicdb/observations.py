@@ -140,7 +140,7 @@ class Writer:
             key = item[0]["external_id"]
             if item[0].get("in_library", True):
                 rank, other = self._rank(item[0].get("kind", item[2])), fresh.get(key)
-                if key in seen and self.ranks.get((entity, key), rank) >= rank:
+                if key in seen and self.ranks.get((entity, key), -1 if self.short else rank) >= rank:
                     continue
                 if other is None or not other[0].get("in_library", True) or self._rank(other[0].get("kind", other[2])) < rank:
                     fresh[key] = item

@@ -33,6 +33,7 @@ class Account:
         if not isinstance(login.get("token"), str) or not login["token"].strip():
             raise LoginNeeded("Discogs wants a token: run `musicdb login discogs`" + (f" --account {account}" if account else ""))
         self.base = str(endpoint or login.get("endpoint") or OFFICIAL).rstrip("/")
+        self.most = PAGE
         self.username: str | None = login.get("username")
         self.account, self.progress, self.sleep = account or "", progress, sleep or net.pause
         self.session = net.requests_session(TIMEOUT, deadline_s=DEADLINE_S, cap=CAP)

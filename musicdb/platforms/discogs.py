@@ -69,9 +69,10 @@ def fetch(
             yield from run.details([str(one) for one in releases], len(releases))
             return
         yield from run.lists()
-        yield from run.library()
+        yield from run.bought()
         todo = run.todo()
         yield from run.details(todo, len(todo) if details is True or details is None else int(details))
+        yield from run.gone()
         yield run.said()
     finally:
         run.api.close()
@@ -108,7 +109,7 @@ class _Run:
                 continue
             kind = "collection_item" if name == "collection" else "want"
             total = yield from net.paged(
-                get, kind=kind, scope=name, limit=100, known=self.known, wrap=wrap, key=lambda item: instance(item) or id(item), what=f"the {name}"
+                get, kind=kind, scope=name, limit=self.api.most, known=self.known, wrap=wrap, key=lambda item: instance(item) or id(item), what=f"Discogs' {name}"
             )
             yield Complete("collection_item", within=status, total=total, scope=name)
 
@@ -153,19 +154,20 @@ class _Run:
         return total == len(mine) and {instance(item) for item in items} <= set(mine)
 
     # ---- what is on the shelf
-    def library(self) -> Iterator:
-        """Yield the tracks of records that came into the library or left it, from what is stored."""
+    def bought(self) -> Iterator:
+        """Yield the stored details of wishes that are owned now: their tracks come into the library without a request."""
         known = self.known.releases()
-        owned = dict.fromkeys(self.known.copies("owned").values())
-        for key in owned:
+        for key in dict.fromkeys(self.known.copies("owned").values()):
             kind, _, in_library = known.get(key, (None, False, True))
             if kind == "release" and not in_library and (stored := self.known.payload(key)):
                 yield Page("details", [{"external_id": key, "status": "owned", "release": stored, "pictures": False}])
-        gone = set(self.known.copies("owned", gone=True).values()) - owned.keys()
-        seen = self.known.tracks().keys() - self.known.tracks_of(gone)
-        if seen:
+
+    def gone(self) -> Iterator:
+        """Tracks of records that left the shelf are gone; all others are there, whichever account or export told of them."""
+        left = set(self.known.copies("owned", gone=True).values()) - set(self.known.copies("owned").values())
+        if seen := self.known.tracks().keys() - self.known.tracks_of(left):
             yield Page("track", [], seen=sorted(seen))
-            yield Complete("track")
+        yield Complete("track")
 
     # ---- details
     def todo(self) -> list[str]:
