@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from rapidfuzz import fuzz, process
 
@@ -66,7 +66,7 @@ def pairs(records: Sequence[Record]) -> set[tuple[int, int]]:
         if 1 < len(group) <= CAP:
             found.update(combinations(group, 2))
         elif len(group) > CAP:
-            found.update(zip(group, group[1:]))
+            found.update(pairwise(group))
     return found
 
 

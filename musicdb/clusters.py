@@ -15,7 +15,7 @@ from .blocking import pairs
 from .matching import compare
 from .record import Record, prepare
 
-JOIN = 50.0  # least mean confidence at which two groups become one
+JOIN = 40.0  # least mean confidence at which two groups become one
 UNSEEN = 0.0  # confidence of a pair that shares no key
 
 

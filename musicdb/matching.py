@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
+from . import text
 from .record import Reading, Record, foreign, generic, prepare
 from .versions import agree
 from .words import COUNTING, KINDS, SMALL
@@ -35,6 +36,7 @@ ARTISTS: Curve = ((0.0, -6.5), (0.4, -5.0), (0.6, -2.0), (0.75, 0.5), (0.85, 1.5
 ALBUM: Curve = ((0.0, -0.7), (0.5, -0.4), (0.7, 0.2), (0.85, 1.0), (1.0, 1.5))
 SECONDS: Curve = ((0.0, 2.2), (2.0, 2.0), (3.5, 1.2), (5.0, 0.2), (8.0, -0.8), (15.0, -2.2), (30.0, -4.0), (90.0, -7.0))
 ALMOST = 3_500  # longest difference in ms at which "soft" versions count as one
+CONTRADICTING = frozenset(("duration", "track position", "platform", "isrc", "ids", "version"))
 NEVER = 3.0  # confidence of what cannot be the same
 
 
@@ -69,20 +71,47 @@ def compare(a: Mapping[str, Any] | Record, b: Mapping[str, Any] | Record) -> Com
     """
     one, other = (x if isinstance(x, Record) else prepare(x) for x in (a, b))
     if len(one.readings) == len(other.readings) == 1:
-        return _weigh(one, other, one.readings[0], other.readings[0])
-    pairs = [(x, y) for x, y in product(one.readings, other.readings) if _borne_out(x, y) and _borne_out(y, x)]
-    return max((_weigh(one, other, x, y) for x, y in pairs), key=lambda c: c.confidence)
+        best = _weigh(one, other, one.readings[0], other.readings[0], 0.0)
+    else:
+        ways = ((x, y, _borne_out(x, y), _borne_out(y, x)) for x, y in product(one.readings, other.readings))
+        judged = (_weigh(one, other, x, y, p + q) for x, y, p, q in ways if p is not None and q is not None)
+        best = max(judged, key=lambda c: c.confidence)
+    return _misplaced(one, other, best) if best.confidence < 50 and not best.barred else best
 
 
-def _borne_out(x: Reading, y: Reading) -> bool:
-    """Whether the other side bears out that a part of the title is an artist or an album."""
+def _misplaced(one: Record, other: Record, found: Comparison) -> Comparison:
+    """The same with a part "words" where both sides say the same words in other fields: doubtful, but worth a look."""
+    if (bool(one.artist_shown), bool(one.album_shown)) == (bool(other.artist_shown), bool(other.album_shown)):
+        return found
+    if fuzz.ratio(one.line, other.line) < 88 or any(found.parts[n].weight < 0 for n in CONTRADICTING & found.parts.keys()):
+        return found
+    here, there = one.line.split(), other.line.split()
+    titles = (text.norm(one.readings[0].base), there), (text.norm(other.readings[0].base), here)
+    if not all(_stands_in(w, words) for title, words in titles for w in title.split()):
+        return found
+    parts = found.parts | {"words": Part(0.9, 0.0, "Both say the same words, in other fields.")}
+    total = sum(part.weight for part in parts.values())
+    parts["words"] = parts["words"]._replace(weight=round(0.85 - START - total, 2))  # whatever it takes to 70
+    return Comparison(70.0, "maybe", parts)
+
+
+def _stands_in(word: str, words: list[str]) -> bool:
+    return word in words or (len(word) > 3 and any(fuzz.ratio(word, w) >= 75 for w in words))
+
+
+def _borne_out(x: Reading, y: Reading) -> float | None:
+    """Weight of taking a part of the title for an artist or album: 0 where the other side bears it out, None where it does not."""
     if not x.moved:
-        return True
+        return 0.0
     if x.moved == "artist":
-        return bool(y.artists) and _names_alike(x.artists, y.artists) >= 0.8
+        if not y.artists:
+            return -1.0
+        return 0.0 if _names_alike(x.artists, y.artists) >= 0.8 else None
     if y.moved in ("album", "version"):  # then both are guesses, and must say the very same
-        return x.moved == y.moved == "album" and x.album == y.album
-    return fuzz.ratio(x.album, y.album) >= 78
+        return 0.0 if x.moved == y.moved == "album" and x.album == y.album else None
+    if not y.album and x.moved == "album" and not y.moved:
+        return -2.0
+    return 0.0 if fuzz.ratio(x.album, y.album) >= 78 else None
 
 
 def confidence(a: Record, b: Record) -> float:
@@ -98,8 +127,10 @@ def on(curve: Curve, x: float) -> float:
     return curve[-1][1]
 
 
-def _weigh(one: Record, other: Record, x: Reading, y: Reading) -> Comparison:
+def _weigh(one: Record, other: Record, x: Reading, y: Reading, guess: float) -> Comparison:
     parts: dict[str, Part] = {}
+    if guess:
+        parts["reading"] = Part(0.5, guess, f'"{next(r for r in (x, y) if r.moved).written}" is read as a part of the title; nothing else says so.')
     gap = abs(one.duration_ms - other.duration_ms) if one.duration_ms and other.duration_ms else None
     parts["title"], extra = _title(x, y)
     if people := _artists(x, y):
@@ -329,7 +360,7 @@ def _release(one: Record, other: Record, x: Reading, y: Reading, gap: int | None
         parts["album"] = Part(score, weight, f"The albums {what}{shown}.")
     if same_album and one.track_no and other.track_no:
         if one.track_no == other.track_no:
-            parts["track position"] = Part(1.0, 0.8, f"Both are number {one.track_no} of the album.")
+            parts["track position"] = Part(1.0, 0.8 if x.base and y.base else 3.0, f"Both are number {one.track_no} of the album.")
         else:
             weight = -0.8 if parts["title"].score == 1.0 and not generic(x) else -2.5
             parts["track position"] = Part(0.0, weight, f"They are numbers {one.track_no} and {other.track_no} of the album.")

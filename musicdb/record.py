@@ -57,6 +57,7 @@ class Record:
     platform: str | None = None
     artist_shown: str = ""
     album_shown: str = ""
+    line: str = ""  # words of title, artists and album, sorted
 
 
 def said(value: Any) -> str:
@@ -92,8 +93,9 @@ def prepare(record: Mapping[str, Any]) -> Record:
     ids = ids.items() if isinstance(ids, Mapping) else ()
     duration = number(record.get("duration_ms"))
     isrc = "".join(c for c in said(record.get("isrc")).upper() if c.isalnum())
+    read = readings(title, artists, album, track_no)
     return Record(
-        readings(title, artists, album, track_no),
+        read,
         int(duration) if duration else None,
         isrc if len(isrc) == 12 else None,
         _year(record.get("year")),
@@ -102,6 +104,7 @@ def prepare(record: Mapping[str, Any]) -> Record:
         said(record.get("platform")) or None,
         ", ".join(artists),
         album,
+        " ".join(sorted(latin(text.norm(f"{read[0].written} {' '.join(artists)} {album}")).split())),
     )
 
 
