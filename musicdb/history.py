@@ -379,7 +379,7 @@ def _sweep(db: Database, target: _Target) -> None:
     """Names and albums that the operation needed and nothing uses any more go; their identities stay theirs."""
     if target.operation is None:
         return
-    for kind, table in deriving.merged.KINDS.items():
+    for kind, table in reversed(deriving.merged.KINDS.items()):  # an album before its artist
         shown = "title" if kind in ("track", "release_group") else "name"
         for (id,) in db.execute(f"select id from {kind}_ids where operation_id = ?", [target.operation]).fetchall():
             row = db.execute(f"select {shown}, merged_into_id from {table} where id = ?", [id]).fetchone()

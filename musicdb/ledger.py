@@ -146,10 +146,11 @@ def _children(db: Database, table: str, key: str) -> None:
 
 
 def _kept_rows(db: Database, event: Event, gone: list[tuple[str, str]]) -> None:
-    """Deleting a row must not silently delete what others hung on it since."""
-    for child, pairs in _shapes(db)[1].get(event.table, []):
-        if child in schema.LEDGER and [to for _, to in pairs] == keys(db, event.table):
-            _nothing_refers(db, child, pairs, _key(event.key), event.table, {key for table, key in gone if table == child})
+    """Deleting a row must not silently delete what others hung on it since. (What only refers to it is looked at in the end.)"""
+    _, referring, cascading = _shapes(db)
+    for child, pairs in referring.get(event.table, []):
+        if child in schema.LEDGER and child in cascading.get(event.table, ()) and [to for _, to in pairs] == keys(db, event.table):
+            _nothing_refers(db, child, pairs, _key(event.key), event.table, {key for table, key in gone if table == child} | {event.key})
 
 
 def _nothing_refers(db: Database, child: str, pairs: list[tuple[str, str]], values: list[Any], parent: str, but: set[str]) -> None:
@@ -170,28 +171,33 @@ class _Shape:
     references: list[tuple[str, list[tuple[str, str]]]]
 
 
-_SHAPES: WeakKeyDictionary[Database, tuple[int, dict[str, _Shape], dict]] = WeakKeyDictionary()
+_SHAPES: WeakKeyDictionary[Database, tuple] = WeakKeyDictionary()
 
 
-def _shapes(db: Database) -> tuple[dict[str, _Shape], dict[str, list[tuple[str, list[tuple[str, str]]]]]]:
-    """(table -> its shape, table -> [(table that refers to it, [(its column, column referred to)])]); read once per schema."""
+def _shapes(db: Database) -> tuple[dict[str, _Shape], dict[str, list[tuple[str, list[tuple[str, str]]]]], dict[str, set[str]]]:
+    """(table -> its shape, table -> [(table that refers to it, [(its column, column referred to)])], table -> those that are deleted with it);
+    read once per schema.
+    """
     version = db.value("pragma schema_version")
     if (found := _SHAPES.get(db)) and found[0] == version:
         return found[1:]
     shapes: dict[str, _Shape] = {}
     referring: dict[str, list] = {}
+    cascading: dict[str, set[str]] = {}
     for (table,) in db.execute("select name from sqlite_master where type = 'table' and sql not like 'create virtual%'").fetchall():
         info = [row for row in db.execute(f"pragma table_xinfo({_quoted(table)})") if row[6] == 0]
         by_id: dict[int, tuple[str, list[tuple[str, str]]]] = {}
-        for number, _, parent, column, to, *_ in db.execute(f"pragma foreign_key_list({_quoted(table)})").fetchall():
+        for number, _, parent, column, to, _, on_delete, _ in db.execute(f"pragma foreign_key_list({_quoted(table)})").fetchall():
             by_id.setdefault(number, (parent, []))[1].append((column, to or "id"))
+            if on_delete != "NO ACTION":
+                cascading.setdefault(parent, set()).add(table)
         primary = [row[1] for row in sorted(info, key=lambda row: row[5]) if row[5]]
         columns = [row[1] for row in info if row[1] != "updated_at"]
         shapes[table] = _Shape(primary, columns, len(columns) < len(info), list(by_id.values()))
         for parent, pairs in by_id.values():
             referring.setdefault(parent, []).append((table, pairs))
-    _SHAPES[db] = version, shapes, referring
-    return shapes, referring
+    _SHAPES[db] = version, shapes, referring, cascading
+    return shapes, referring, cascading
 
 
 def keys(db: Database, table: str) -> list[str]:
