@@ -87,7 +87,8 @@ class Known:
     def tracks_of(self, releases: Iterable[str]) -> list[str]:
         """external ids of all tracks of some releases."""
         sql = (
-            "select t.external_id from json_each(?) as j cross join platform_tracks as t on t.platform = ? and t.release_external_id = j.value"
+            "select t.external_id from json_each(?) as j "
+            "cross join platform_tracks as t on t.platform = ? and t.release_external_id = j.value"
         )
         return [r[0] for r in self._db.execute(sql, [msgspec.json.encode(sorted(set(releases))).decode(), self._platform])]
 

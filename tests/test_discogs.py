@@ -66,7 +66,9 @@ def many(replay, name, size):
     items = []
     for n in range(size):
         basic = first["basic_information"] | {"id": 50_000_000 + (n % 980 if name == "collection" else n), "title": f"Record {n}"}
-        items.append(first | {"id": basic["id"], "basic_information": basic} | ({"instance_id": 800_000_000 + n} if name == "collection" else {}))
+        items.append(
+            first | {"id": basic["id"], "basic_information": basic} | ({"instance_id": 800_000_000 + n} if name == "collection" else {})
+        )
     replay.discogs.lists[name] = items
     return items
 
@@ -243,29 +245,28 @@ FAULTS = {
 
 
 PLACES = {"list": "collection/folders/0", "details": "discogs/releases/", "wants": "discogs/.*/wants", "fields": "collection/fields"}
-CASES = [(place, kind) for place in PLACES for kind in FAULTS if place == "list" or kind in (401, 500, "html200") or (place, kind) == ("details", "reset")]
 
 
-@pytest.mark.parametrize("place, kind", CASES, ids=str)
-def test_no_fault_is_taken_for_the_end_of_a_list(db, small, short_pages, monkeypatch, place, kind):
+@pytest.mark.parametrize("place", PLACES)
+def test_no_fault_is_taken_for_the_end_of_a_list(db, small, short_pages, monkeypatch, place):
+    run(db, small)
+    before = content(db)
     monkeypatch.setattr(_discogs_api, "TIMEOUT", (1.0, 0.15))
     monkeypatch.setattr(_discogs_api, "DEADLINE_S", 0.3)
     monkeypatch.setattr(_discogs_api, "CAP", 1 << 20)
-    run(db, small)
-    before = content(db)
-    options = {"retry_after": 4000} if kind == 429 else {"body": '["no", "object"]'} if kind == "text" else {"mb": 4}
-    if kind in ("stall", "drip"):
-        options = {"seconds": 1, "pause": 0.1}
-        monkeypatch.setattr(_discogs_api.net, "patient", lambda call, **_: call())
-    small.fault(kind, PLACES[place], n=2 if place == "list" else 1, times=99, **options)
-    with pytest.raises(FAULTS[kind]) as caught:
-        run(db, small, all=True)
-    text = str(caught.value)
-    assert small.discogs.token not in text and "Discogs" in text and ("stored" in text or "run" in text or kind == 403)
-    after = content(db)
-    for table in ("platform_tracks", "platform_releases", "collection_items"):
-        assert after[table] == before[table]
-    small.faults.clear()
+    for kind in FAULTS if place == "list" else (401, 500, "html200", *(["reset"] if place == "details" else [])):
+        options = {"mb": 4, "body": '["no", "object"]', "seconds": 1, "pause": 0.1} | ({"retry_after": 4000} if kind == 429 else {})
+        small.fault(kind, PLACES[place], n=2 if place == "list" else 1, times=99, **options)
+        with monkeypatch.context() as patch, pytest.raises(FAULTS[kind]) as caught:
+            if kind in ("stall", "drip"):  # each try takes its whole time
+                patch.setattr(_discogs_api.net, "patient", lambda call, **_: call())
+            run(db, small, all=True)
+        text = str(caught.value)
+        assert small.discogs.token not in text and "Discogs" in text and ("stored" in text or "run" in text or kind == 403), kind
+        after = content(db)
+        for table in ("platform_tracks", "platform_releases", "collection_items", "quarantine", "observation_changes"):
+            assert after[table] == before[table], kind
+        small.faults.clear()
     run(db, small, all=True)
     assert content(db) == before
 
@@ -342,7 +343,9 @@ def test_a_cover_that_fails_is_a_note_and_loses_none(db, small):
     assert db.value("select count(*) from platform_releases where kind = 'release'") == 11
     small.clear()
     run(db, small, pictures=1, all=True)
-    have = db.q("select platform_release_id, image_id, source_url from platform_images where role = 'cover' and image_id is not null order by 1")
+    have = db.q(
+        "select platform_release_id, image_id, source_url from platform_images where role = 'cover' and image_id is not null order by 1"
+    )
     assert len(have) == 11
     db.execute("update platform_images set source_url = source_url || '&signed=1'")  # the address of then is no longer that of now
     small.fault(404, "images", times=99)
@@ -377,7 +380,10 @@ def test_the_token_is_in_a_header_alone(tmp_path, small, caplog):
     with musicdb.open(tmp_path / "m.db") as db:
         run(db, small, pictures=1)
     token = small.discogs.token
-    assert all("token" not in one.query and one.headers["authorization"] == f"Discogs token={token}" for one in small.asked("discogs/(users|releases)"))
+    assert all(
+        "token" not in one.query and one.headers["authorization"] == f"Discogs token={token}"
+        for one in small.asked("discogs/(users|releases)")
+    )
     assert not any("authorization" in one.headers for one in small.asked("discogs/images"))
     assert token not in caplog.text and token.encode() not in (tmp_path / "m.db").read_bytes()
     assert b"127.0.0.1" not in (tmp_path / "m.db").read_bytes()  # where the replay listened is no fact of a record
@@ -406,7 +412,11 @@ def test_login_asks_for_a_token_and_sees_whose_it_is(replay):
 def test_search_gives_hits_and_one_can_be_fetched(db, replay):
     reach = {"endpoint": replay.endpoint("discogs"), "token": replay.discogs.login()}
     hit = discogs.search("kelp tidewrack", **reach)[0]
-    assert (hit["title"], hit["artists"], hit["year"]) == ("Tidewrack", ["Kelp Division"], 2011) and hit["cover_url"] and hit["payload"]["type"]
+    assert (
+        (hit["title"], hit["artists"], hit["year"]) == ("Tidewrack", ["Kelp Division"], 2011)
+        and hit["cover_url"]
+        and hit["payload"]["type"]
+    )
     assert discogs.search("  ", **reach) == [] and discogs.search("no such record anywhere", **reach) == []
     load.run(db, "discogs", releases=[hit["external_id"]], **reach)
     assert db.value("select count(*) from platform_tracks where release_external_id = ? and in_library = 0", [hit["external_id"]]) == 11
@@ -498,7 +508,14 @@ def test_a_file_that_is_no_export_is_refused_by_name(db, tmp_path, name, data, w
 # ---------- rows
 @pytest.mark.parametrize(
     "name, plain",
-    [("Low Pylon (2)", "Low Pylon"), ("Persuader, The", "The Persuader"), ("Ada*", "Ada"), ("Sunn O)))", "Sunn O)))"), ("(2)", "(2)"), ("808 State", "808 State")],
+    [
+        ("Low Pylon (2)", "Low Pylon"),
+        ("Persuader, The", "The Persuader"),
+        ("Ada*", "Ada"),
+        ("Sunn O)))", "Sunn O)))"),
+        ("(2)", "(2)"),
+        ("808 State", "808 State"),
+    ],
 )
 def test_names_lose_what_discogs_added(name, plain):
     assert parts.artist_name(name) == plain
@@ -513,7 +530,9 @@ def test_a_price_is_read_in_any_notation(text, expected):
     assert parts.price(text) == expected
 
 
-@pytest.mark.parametrize("text, ms", [("5:24", 324_000), ("1:02:03", 3_723_000), ("", None), ("0:00", None), ("5.24", None), ("?", None), (None, None)])
+@pytest.mark.parametrize(
+    "text, ms", [("5:24", 324_000), ("1:02:03", 3_723_000), ("", None), ("0:00", None), ("5.24", None), ("?", None), (None, None)]
+)
 def test_a_duration_is_milliseconds_or_absent(text, ms):
     assert parts._milliseconds(text) == ms
 
@@ -575,5 +594,3 @@ def test_real_data_dumps_are_refused_by_name(real_data, db):
     for path in (p for p in (real_data / "discogs" / "discogs-xml2db").rglob("*.xml*") if p.is_file()):
         with pytest.raises(UnknownSource, match="data dump"):
             load.run(db, "discogs", path)
-
-

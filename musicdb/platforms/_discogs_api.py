@@ -63,7 +63,9 @@ class Account:
                 raise self._failure(error.status_code, what, fetcher.retry_after, words) from None
             except (MalformedResponseError, KeyError, TypeError):  # no JSON, or an error that does not say "message"
                 if fetcher.status is None or fetcher.status < 400:
-                    raise Transient(f"Discogs answered something that is no JSON ({what}): what was read is stored, run the same again later") from None
+                    raise Transient(
+                        f"Discogs answered something that is no JSON ({what}): what was read is stored, run the same again later"
+                    ) from None
                 raise self._failure(fetcher.status, what, fetcher.retry_after) from None
         if not isinstance(body, dict):
             raise Transient(f"Discogs answered something unexpected ({what}): what was read is stored, run the same again later")

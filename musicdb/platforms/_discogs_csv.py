@@ -144,7 +144,16 @@ def release(line: dict, key: str | None = None) -> ReleaseRow:
     }
 
 
-_TYPES = {"Comp": "compilation", "Mixed": "dj_mix", "EP": "ep", "MiniAlbum": "ep", "Maxi": "single", "Single": "single", "Album": "album", "LP": "album"}
+_TYPES = {
+    "Comp": "compilation",
+    "Mixed": "dj_mix",
+    "EP": "ep",
+    "MiniAlbum": "ep",
+    "Maxi": "single",
+    "Single": "single",
+    "Album": "album",
+    "LP": "album",
+}
 
 
 def _first(labels: Any, numbers: Any) -> tuple[str | None, str | None]:

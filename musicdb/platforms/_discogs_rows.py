@@ -370,5 +370,3 @@ def price(value: str) -> tuple[float | None, str | None]:
         return None, None
     code = re.search(r"\b[A-Z]{3}\b", value)
     return float(f"{whole}.{cents or 0}"), code[0] if code else next((c for sign, c in _CURRENCY.items() if sign in value.lower()), None)
-
-

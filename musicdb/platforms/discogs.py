@@ -85,7 +85,9 @@ def _account(account: str | None, token: Any, endpoint: str | None, progress: An
     login = token or secrets.get(PLATFORM, account or "")
     if not login:
         name = f" --account {account}" if account else ""
-        raise LoginNeeded(f"nobody is logged in to Discogs: run `musicdb login discogs{name}`, or give the CSV of your collection: {export.WANTED}")
+        raise LoginNeeded(
+            f"nobody is logged in to Discogs: run `musicdb login discogs{name}`, or give the CSV of your collection: {export.WANTED}"
+        )
     return _discogs_api.Account(login, endpoint=endpoint, account=account, progress=progress)
 
 
@@ -109,7 +111,14 @@ class _Run:
                 continue
             kind = "collection_item" if name == "collection" else "want"
             total = yield from net.paged(
-                get, kind=kind, scope=name, limit=self.api.most, known=self.known, wrap=wrap, key=lambda item: instance(item) or id(item), what=f"Discogs' {name}"
+                get,
+                kind=kind,
+                scope=name,
+                limit=self.api.most,
+                known=self.known,
+                wrap=wrap,
+                key=lambda item: instance(item) or id(item),
+                what=f"Discogs' {name}",
             )
             yield Complete("collection_item", within=status, total=total, scope=name)
 
@@ -123,7 +132,11 @@ class _Run:
         path, key = self._path(name, user)
         if name == "wantlist":
             get = self.api.page(path, key, "the wantlist")
-            return get, lambda item, place: {"external_id": _release_id(item), "username": user, "item": item}, lambda item: _want(item, user)
+            return (
+                get,
+                lambda item, place: {"external_id": _release_id(item), "username": user, "item": item},
+                lambda item: _want(item, user),
+            )
         names: dict[str, dict] = {}
 
         def wrap(item: Any, place: int) -> dict[str, Any]:
@@ -298,7 +311,7 @@ def _details(p: dict) -> Iterator[Row]:
 # ---------- login and search
 def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None) -> dict[str, Any]:
     """Ask for a personal token, see whose it is, and return what is to be kept. Raises LoginNeeded where Discogs refuses it."""
-    show("Discogs: open https://www.discogs.com/settings/developers in your browser, press \"Generate new token\", and copy the token.")
+    show('Discogs: open https://www.discogs.com/settings/developers in your browser, press "Generate new token", and copy the token.')
     token = ask("Discogs token: ", secret=True).strip()
     if not token:
         raise LoginNeeded("no token given: nothing was changed")
@@ -311,7 +324,9 @@ def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: s
     return {"token": token, "username": name} | ({"endpoint": endpoint} if endpoint else {})
 
 
-def search(query: str, *, token: Any = None, endpoint: str | None = None, account: str | None = None, limit: int = 10) -> list[dict[str, Any]]:
+def search(
+    query: str, *, token: Any = None, endpoint: str | None = None, account: str | None = None, limit: int = 10
+) -> list[dict[str, Any]]:
     """Return releases that a text finds: [{"external_id", "title", "artists", "year", "cover_url", "payload"}], best first.
 
     To attach one: load.run(db, "discogs", releases=[external_id]). Raises LoginNeeded, RateLimited or Transient.
@@ -338,5 +353,3 @@ def search(query: str, *, token: Any = None, endpoint: str | None = None, accoun
             "payload": hit,
         })  # fmt: skip
     return hits
-
-
