@@ -86,7 +86,8 @@ def _account(account: str | None, token: Any, endpoint: str | None, progress: An
     if not login:
         name = f" --account {account}" if account else ""
         raise LoginNeeded(
-            f"nobody is logged in to Discogs: run `musicdb login discogs{name}`, or give the CSV of your collection: {export.WANTED}"
+            f"nobody is logged in to Discogs: run `musicdb login discogs{name}`; or, without a login, give the CSV that discogs.com "
+            "makes of your collection (Dashboard > Export Data): `musicdb import discogs collection.csv`"
         )
     return _discogs_api.Account(login, endpoint=endpoint, account=account, progress=progress)
 
@@ -234,7 +235,8 @@ class _Run:
 
     def said(self) -> Note:
         """What a person should know of this run."""
-        words = [f"{self.api.made} requests", f"details of {self.fetched} releases"]
+        owned, wanted = (sum(not one.startswith("export:") for one in self.known.copies(status, mine=True)) for _, status in LISTS)
+        words = [f"{owned} copies, {wanted} wishes", f"details of {self.fetched} releases fetched", f"{self.api.made} requests"]
         if self.left:
             words.append(f"{self.left} more have none yet or are due: run the same again")
         for name in self.skipped:
@@ -266,6 +268,9 @@ def _csv(path: Path, known: Any, account: str) -> Iterator:
         yield Note(f"{path.name} holds no records: nothing was marked as gone")
         return
     yield Complete("collection_item", within=f"export:{status}", total=len(found))
+    yield Note(
+        f"{len(lines)} records {status}" + (f", {len(lines) - len(found)} of them told by the account" if len(found) < len(lines) else "")
+    )
     if known:
         yield Note("tracklists and covers come from the account: `musicdb login discogs`, then `musicdb import discogs`")
 
