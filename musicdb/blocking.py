@@ -7,7 +7,7 @@ ten thousand tracks costs no more than a hundred with a hundred.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, pairwise
 
 from rapidfuzz import fuzz, process
@@ -70,31 +70,58 @@ def pairs(records: Sequence[Record]) -> set[tuple[int, int]]:
     return found
 
 
-class WordIndex:
-    """Which numbered texts share rare words with a text. Looked up in about the time of a hundred list steps, whatever its size."""
+class KeyIndex:
+    """Match keys, and which of them are near another one: of the same title, of the same artists, or sharing rare words.
 
-    MOST = 500  # a longer list of texts with a word is not walked by itself
+    A look-up takes about as long as a few hundred list steps, whatever the size.
+    """
 
-    def __init__(self) -> None:
-        self.by: dict[str, list[int]] = defaultdict(list)
-        self.plain: dict[int, str] = {}
+    BLOCK = 300  # most keys of one title, or of one artist, that are looked at
+    MOST = 500  # a longer list of keys with a word is not walked by itself
 
-    def add(self, number: int, plain: str) -> None:
-        """Take a normalised text in: title and artists."""
-        self.plain[number] = plain
-        for word in set(plain.split()):
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self.keys: list[str] = []
+        self.known: set[str] = set()
+        self.titles: dict[str, list[int]] = defaultdict(list)
+        self.artists: dict[str, list[int]] = defaultdict(list)
+        self.words: dict[str, list[int]] = defaultdict(list)
+        self.sorted: list[str] = []  # words of each key in order, so that "Title - Artist" is near "Artist - Title"
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: str) -> None:
+        """Take a key in; one that is there already changes nothing."""
+        if key in self.known:
+            return
+        self.known.add(key)
+        number = len(self.keys)
+        self.keys.append(key)
+        title, _, artist = key.partition("|")
+        self.titles[title].append(number)
+        self.artists[artist].append(number)
+        words = sorted({*title.split(), *artist.split()})
+        self.sorted.append(" ".join(words))
+        for word in words:
             if len(word) > 1:
-                self.by[word].append(number)
+                self.words[word].append(number)
 
-    def near(self, plain: str, limit: int = 4) -> list[int]:
-        """Numbers of at most `limit` texts that share rare words with a normalised text and read most alike, best first."""
-        lists = sorted((self.by[w] for w in set(plain.split()) if w in self.by), key=len)
+    def halves(self, key: str, limit: int = 3) -> list[str]:
+        """Keys with the same title or the same artists that read most like it, best first."""
+        title, _, artist = key.partition("|")
+        near = [*(self.titles.get(title, ())[: self.BLOCK] if title else ()), *(self.artists.get(artist, ())[: self.BLOCK] if artist else ())]
+        found = process.extract(key, {n: self.keys[n] for n in near}, scorer=fuzz.ratio, processor=None, score_cutoff=65, limit=limit)
+        return [self.keys[n] for _, _, n in found]
+
+    def rare(self, key: str, limit: int = 3) -> list[str]:
+        """Keys that share its rare words, in whatever order, and read most like it, best first."""
+        words = sorted({*key.replace("|", " ").split()})
+        lists = sorted((self.words[w] for w in words if w in self.words), key=len)
         count: Counter[int] = Counter()
         for found in lists[:4]:
             if len(found) <= self.MOST:
                 count.update(found)
         if not count and len(lists) > 1 and len(lists[0]) <= 10 * self.MOST:
             count.update(set(lists[0]).intersection(lists[1][: 20 * self.MOST]))
-        best = [number for number, _ in count.most_common(100)]
-        found = process.extract(plain, {n: self.plain[n] for n in best}, scorer=fuzz.ratio, processor=None, score_cutoff=60, limit=limit)
-        return [number for _, _, number in found]
+        best = {n: self.sorted[n] for n, _ in count.most_common(100)}
+        found = process.extract(" ".join(words), best, scorer=fuzz.ratio, processor=None, score_cutoff=68, limit=limit)
+        return [self.keys[n] for _, _, n in found]

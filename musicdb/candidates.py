@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rapidfuzz import fuzz, process
 
 from . import text
-from .matching import MAYBE, SAME, Comparison, compare
+from .matching import Comparison, compare
 from .record import Record, prepare
+from .weights import MAYBE, SAME
 
 if TYPE_CHECKING:
     from .db import Database

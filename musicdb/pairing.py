@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
-from rapidfuzz import fuzz, process
-
 from . import text
-from .blocking import WordIndex
-from .matching import SAME, compare
+from .blocking import KeyIndex
+from .matching import compare
 from .record import Record, prepare
+from .weights import SAME
 
 SURE_MS = 2_000  # two lengths so near make an equal key certain
-BLOCK = 300  # most records of one title, or of one artist, that are looked at
 AS_KEY = 97.0  # confidence of an equal key and length
 
 
@@ -53,7 +50,7 @@ def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], 
     for n, record in enumerate(right):
         if record.get("isrc"):
             isrcs[record["isrc"]].append(n)
-    near = _Near(keys)
+    near: KeyIndex | None = None
     ready: dict[int, Record] = {}
     found: list[Pair] = []
     for i, record in enumerate(left):
@@ -64,8 +61,11 @@ def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], 
             continue
         best, mine = None, prepare(record)
         first = dict.fromkeys((*hits[:20], *isrcs.get(record.get("isrc") or "", ())[:20]))
-        for step in (lambda: first, lambda: near.halves(key), lambda: near.words(key)):
-            for n in step():
+        for step in (0, 1, 2):
+            if step and near is None:
+                near = KeyIndex(keys)
+            close = first if not step else [n for k in (near.halves(key) if step == 1 else near.rare(key)) for n in by_key[k][:3]]
+            for n in close:
                 if n not in ready:
                     ready[n] = prepare(right[n])
                 confidence = compare(mine, ready[n]).confidence
@@ -75,42 +75,6 @@ def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], 
                 found.append(best)
                 break
     return found
-
-
-class _Near:
-    """Which keys are near a key; what is needed for that is made when it is first asked for."""
-
-    def __init__(self, keys: list[str]) -> None:
-        self.keys = keys
-
-    @cached_property
-    def _halves(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-        titles: dict[str, list[int]] = defaultdict(list)
-        artists: dict[str, list[int]] = defaultdict(list)
-        for n, key in enumerate(self.keys):
-            title, _, artist = key.partition("|")
-            titles[title].append(n)
-            artists[artist].append(n)
-        return titles, artists
-
-    @cached_property
-    def _words(self) -> WordIndex:
-        index = WordIndex()
-        for n, key in enumerate(self.keys):
-            index.add(n, key.replace("|", " "))
-        return index
-
-    def halves(self, key: str) -> list[int]:
-        """Numbers of keys with the same title or the same artists that read most like it."""
-        title, _, artist = key.partition("|")
-        titles, artists = self._halves
-        near = (*(titles.get(title, ())[:BLOCK] if title else ()), *(artists.get(artist, ())[:BLOCK] if artist else ()))
-        found = process.extract(key, {n: self.keys[n] for n in near}, scorer=fuzz.ratio, processor=None, score_cutoff=60, limit=3)
-        return [n for _, _, n in found]
-
-    def words(self, key: str) -> list[int]:
-        """Numbers of keys that share rare words with it."""
-        return self._words.near(key.replace("|", " "))
 
 
 def _as_long(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

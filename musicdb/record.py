@@ -57,7 +57,11 @@ class Record:
     platform: str | None = None
     artist_shown: str = ""
     album_shown: str = ""
-    line: str = ""  # words of title, artists and album, sorted
+
+    @property
+    def line(self) -> str:
+        """Words of title, artists and album, sorted."""
+        return _line(self.readings[0].written, self.artist_shown, self.album_shown)
 
 
 def said(value: Any) -> str:
@@ -93,9 +97,8 @@ def prepare(record: Mapping[str, Any]) -> Record:
     ids = ids.items() if isinstance(ids, Mapping) else ()
     duration = number(record.get("duration_ms"))
     isrc = "".join(c for c in said(record.get("isrc")).upper() if c.isalnum())
-    read = readings(title, artists, album, track_no)
     return Record(
-        read,
+        readings(title, artists, album, track_no),
         int(duration) if duration else None,
         isrc if len(isrc) == 12 else None,
         _year(record.get("year")),
@@ -104,8 +107,12 @@ def prepare(record: Mapping[str, Any]) -> Record:
         said(record.get("platform")) or None,
         ", ".join(artists),
         album,
-        " ".join(sorted(latin(text.norm(f"{read[0].written} {' '.join(artists)} {album}")).split())),
     )
+
+
+@lru_cache(4096)
+def _line(*texts: str) -> str:
+    return " ".join(sorted(latin(text.norm(" ".join(texts))).split()))
 
 
 def _year(value: Any) -> int | None:

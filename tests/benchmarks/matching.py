@@ -13,7 +13,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def f1_at(line: float, scored: Sequence[tuple[bool, float]]) -> tuple[float, flo
 def best_line(scored: Sequence[tuple[bool, float]]) -> float:
     """The threshold of the best F1; the middle of the widest gap around it, so that it does not hang on one pair."""
     values = sorted({s for _, s in scored})
-    lines = [0.0, *((a + b) / 2 for a, b in zip(values, values[1:]))]
+    lines = [0.0, *((a + b) / 2 for a, b in pairwise(values))]
     best = max(f1_at(line, scored)[2] for line in lines)
     good = [line for line in lines if f1_at(line, scored)[2] >= best - 1e-9]
     return good[len(good) // 2]
