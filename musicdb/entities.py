@@ -42,7 +42,7 @@ class Entities:
         key = f"{ARTIST_NOW}, title_norm, type" if groups else norm
         plain = "disambiguation <> ''" if self.table == "artists" else "id"  # of several of one name, the one without a note comes first
         own = f"ifnull(primary_artist_id, 0) <> {ARTIST_NOW}" if groups else "id is null"  # albums of an artist that was merged come after its own
-        order = f"deleted_at is not null, merged_into_id is not null, {own}, {plain}, id"
+        order = f"{own}, deleted_at is not null, merged_into_id is not null, {plain}, id"
         sql = f"select id, {shown}, merged_into_id, {key} from {self.table} {where} order by {order}"
         for id, name, into, *rest in self.db.execute(sql, params).fetchall():
             if tuple(rest) in self.known:
@@ -63,8 +63,8 @@ class Entities:
             if key not in self.known:
                 self._load(f"where {by}", list(key))
             if key not in self.known and self.table == "release_groups" and key[0]:
-                for one in sorted(merged.roots(self.db, [key[0]], "artist")):  # an album of an artist that is this one now
-                    self._load(f"where {by}", [one, *key[1:]])
+                family = ", ".join(map(str, merged.roots(self.db, [key[0]], "artist")))  # artists that are this one now
+                self._load(f"where primary_artist_id in ({family}) and title_norm = ? and type = ?", list(key[1:]))
             found = self.known.setdefault(key, None)
         if found is None and self.table == "artists":
             found = self.db.value("select artist_id from artist_aliases where alias_norm = ?", list(key)) if self._aliases() else None
@@ -108,11 +108,6 @@ class Entities:
             self.name[found] = name.strip()
         self._asked[asked] = found
         return found
-
-    def find(self, name: str) -> int | None:
-        """Id of the artist, label or genre of this name, if there is one; makes none."""
-        norm = text.norm(name)
-        return self._find((norm,)) if norm else None
 
     def write(self, operation: int) -> int:
         """Insert what is new; return how many."""

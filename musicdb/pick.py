@@ -376,6 +376,10 @@ def _group(values: dict[str, Any], observed: list[Observed], primary: list[str])
     return title, names[0] if names else None, types or "album"
 
 
+def _album_key(title: str | None) -> str | None:
+    return text.norm(text.split_album(title)[0]) if title else None
+
+
 def only_name(o: Observed) -> str | None:
     """The one artist of an observation; None where there are several: of those it is unknown whose id it is."""
     names = [c.name for n in _names(o) or () for c in text.split_credit(n)]
@@ -406,6 +410,6 @@ def _unions(observed: list[Observed], order: Iterable[int], album: str | None) -
             elif scheme == "mb_artist" and isinstance(value, str):
                 if len(value) == 36 and (name := only_name(o)):
                     artist_ids.setdefault((name, value), o.platform)
-            elif scheme == "mb_release_group" and isinstance(value, str) and _album(o) == album:
+            elif scheme == "mb_release_group" and isinstance(value, str) and album and _album_key(_album(o)) == _album_key(album):
                 album_ids.setdefault(value, o.platform)
     return genres, labels, ids, artist_ids, album_ids

@@ -35,6 +35,7 @@ CHILDREN = {  # table: its columns; those of the row's key first
     "external_ids": ("entity_id", "scheme", "value", "platform"),
 }
 KEYS = {"track_artists": 4, "track_genres": 3, "track_labels": 3, "external_ids": 3}
+NAMES = ("artists", "labels", "genres", "release_groups")
 LISTED = {"track_genres": "genres", "track_labels": "label"}  # rows of `user` there may stand for a decision on this field
 SOME = 0.3  # above this share of changed tracks all are resolved: names are then loaded at once
 OBSERVED = """
@@ -143,14 +144,7 @@ class _Work:
         if self.progress:
             self.progress(0, self.total, "resolving")
         if self.only != "[]":
-            every = self.only is None
-            self.artists = Entities(self.db, "artists", everything=every)
-            self.labels = Entities(self.db, "labels", everything=every)
-            self.genres = Entities(self.db, "genres", everything=every)
-            self.groups = Entities(self.db, "release_groups", everything=every)
-            self.tracks: dict[int, tuple] = {}  # id -> values of COLUMNS
-            self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
-            self.others: dict[others.Key, str] = {}  # -> platform: ids of artists and albums
+            self.prepare()
             self.compute()
             self.write()
         if self.progress:
@@ -158,6 +152,14 @@ class _Work:
         return self.report
 
     # ---- what should be
+
+    def prepare(self, like: _Work | None = None) -> None:
+        """Names and albums (those of another run, where there is one), and room for what is found."""
+        made = {table: Entities(self.db, table, everything=self.only is None) for table in NAMES} if like is None else {}
+        self.entities: dict[str, Entities] = like.entities if like else made
+        self.tracks: dict[int, tuple] = {}  # id -> values of COLUMNS
+        self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
+        self.others: dict[others.Key, str] = {}  # -> platform: ids of artists and albums
 
     def compute(self) -> None:
         orders = pick.Orders(dict(self.db.execute("select name, priority from platforms").fetchall()), self._trust())
@@ -232,28 +234,29 @@ class _Work:
             yield track, observed
 
     def _take(self, track: int, picked: pick.Picked) -> None:
+        artists, labels_known, genres, groups = [self.entities[table] for table in NAMES]
         names: dict[tuple[int, str], tuple] = {}
         for position, credit in enumerate(picked.credits):
-            artist = self.artists.get(credit.name)
+            artist = artists.get(credit.name)
             if artist is None:
                 continue
-            as_written = credit.name if self.artists.name.get(artist) != credit.name else None
+            as_written = credit.name if artists.name.get(artist) != credit.name else None
             names.setdefault((artist, credit.role), (track, artist, credit.role, position, as_written, credit.join_phrase))
         self.children["track_artists"] += names.values()
         group = None
         if picked.album:
             title, by, kind = picked.album
-            group = self.groups.get(title, artist=self.artists.get(by) if by else None, type=kind)
+            group = groups.get(title, artist=artists.get(by) if by else None, type=kind)
         weights: dict[tuple[int, str], int] = {}
         for (name, platform), weight in sorted(picked.genres.items()):
-            if (genre := self.genres.get(name)) is not None:
+            if (genre := genres.get(name)) is not None:
                 weights[genre, platform] = max(weight, weights.get((genre, platform), 0))
         self.children["track_genres"] += [(track, *key, weight) for key, weight in weights.items()]
-        labels = {(track, self.labels.get(name), platform) for name, platform in sorted(picked.labels)}
+        labels = {(track, labels_known.get(name), platform) for name, platform in sorted(picked.labels)}
         self.children["track_labels"] += [row for row in labels if row[1] is not None]
         self.children["external_ids"] += [(track, scheme, value, platform) for (scheme, value), platform in picked.ids.items()]
         for (name, value), platform in picked.artist_ids.items():
-            if (artist := self.artists.get(name)) is not None:
+            if any(credit.name == name for credit in picked.credits) and (artist := artists.get(name)) is not None:
                 self.others.setdefault(("artist", artist, "mb_artist", value), platform)
         for value, platform in picked.album_ids.items() if group else ():
             self.others.setdefault(("release_group", group, "mb_release_group", value), platform)
@@ -263,6 +266,16 @@ class _Work:
             "merged_into_id": None,
         }
         self.tracks[track] = tuple([columns[name] for name in COLUMNS])
+
+    def _said_nowhere(self, keys: list[others.Key]) -> list[others.Key]:
+        """Of these ids of artists and albums those that none of their other tracks says either."""
+        elsewhere = others.elsewhere(self.db, keys, self.tracks)
+        if elsewhere:
+            more = _Work(self.db, elsewhere, None)
+            more.prepare(self)
+            more.compute()
+            keys = [key for key in keys if key not in more.others]
+        return keys
 
     # ---- the difference
 
@@ -279,10 +292,12 @@ class _Work:
         before = {row[GROUP] for row in have.values()}
         touched = before.union(row[GROUP] for row in self.tracks.values()) - {None}
         credited = None if self.only is None else {row[1] for row in (*self.children["track_artists"], *children["track_artists"][0])}
-        gone, new = others.difference(db, self.others, credited, touched, self.artists, set(self.tracks))
+        gone, new = others.difference(db, self.others, credited, touched)
+        if gone and self.only is not None:
+            gone = self._said_nowhere(gone)
         if insert or update or gone or new or any(rows[0] or rows[1] for rows in children.values()):
             with db.operation("resolve", mode="batch") as op:
-                for entities in (self.artists, self.labels, self.genres, self.groups):
+                for entities in self.entities.values():
                     report.rows[entities.table] = entities.write(op.id)
                 db.executemany(f"insert into tracks (id, {', '.join(COLUMNS)}) values (?{', ?' * len(COLUMNS)})", insert)
                 sets = ", ".join(f"{name} = ?" for name in COLUMNS)
@@ -331,12 +346,11 @@ class _Work:
         return sorted(have - want, key=lambda row: row[:n]), sorted(want - have, key=lambda row: row[:n])
 
     def _was_decided(self, table: str, row: tuple) -> bool:
-        """A row of `user` that a decision once made, and not a person by hand: a decision of this track, or of one merged with it, names it."""
+        """A row of `user` that a decision once made, and not a person by hand: hands leave a trace in `changes`."""
         if table not in LISTED:
             return False
-        entities, name = (self.genres, "genres") if table == "track_genres" else (self.labels, "label")
-        values = merged.ever_decided(self.db, row[0], name)
-        return any(entities.find(one) == row[1] for value in values for one in pick.checked(name, value) or ())
+        by_hand = "select 1 from changes where entity = ? and entity_key = json_array(?, ?, 'user') and op = 'insert'"
+        return self.db.value(by_hand, [table, *row[:2]]) is None and merged.ever_decided(self.db, row[0], LISTED[table])
 
     def _replace(self, table: str, gone: list[tuple], new: list[tuple]) -> None:
         columns, n = CHILDREN[table], KEYS[table]
