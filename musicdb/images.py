@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from .covers import select
 from .errors import BadInput, PayloadError
 
-__all__ = ["SIZES", "Image", "Prepared", "find", "get", "insert", "prepare", "renditions", "select", "sha256", "store"]
+__all__ = ["SIZES", "Image", "Prepared", "candidates", "choose", "find", "get", "insert", "prepare", "renditions", "select", "sha256", "store"]
 
 SIZES = {"thumbnail": 60, "small": 120, "medium": 300, "large": 640}  # longest side in pixels
 MAX_BYTES = 20_000_000
@@ -46,6 +46,14 @@ class Prepared:
     width: int
     height: int
     renditions: dict[str, Image] = field(repr=False)
+
+
+def __getattr__(name: str):
+    if name in ("candidates", "choose"):  # a person's choice leans on decisions, which lean on pictures
+        from . import choosing
+
+        return getattr(choosing, name)
+    raise AttributeError(f"module 'musicdb.images' has no attribute {name!r}")
 
 
 def sha256(data: bytes) -> str:

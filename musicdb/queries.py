@@ -238,3 +238,26 @@ def titles(db: Database, tracks: Sequence[int]) -> list[dict[str, Any]]:
     """id, title, version, artist_credit, cover of these tracks, in their order."""
     rows = {r["id"]: r for r in db.q("select id, title, version, artist_credit, cover from library where id in (select value from json_each(?))", [msgspec.json.encode(list(tracks)).decode()])}
     return [rows[one] for one in tracks if one in rows]
+
+
+def album_title(db: Database, album: int) -> str:
+    """The text "Artist - Title" of an album, or its title."""
+    row = db.one("select g.title, a.name from release_groups as g left join artists as a on a.id = g.primary_artist_id where g.id = ?", [album])
+    return "" if row is None else f"{row['name']} - {row['title']}" if row["name"] else row["title"]
+
+
+def waiting(db: Database) -> int:
+    """How many observations wait for a person to say which track they are."""
+    return db.value("select count(distinct platform_track_id) from track_links where status = 'candidate'")
+
+
+def refused(db: Database, limit: int = 100) -> list[dict[str, Any]]:
+    """What could not be read, with the reason: platform, kind, item, reason, at."""
+    return list(db.q("select platform, kind, item, reason, at from quarantine where resolved_at is null order by id desc limit ?", [limit]))
+
+
+def last_source(db: Database, importer: str) -> str | None:
+    """The folder that files were read from last; None for other importers, which find their usual place by themselves."""
+    if importer != "files":
+        return None
+    return db.value("select root from media_files where root is not null order by last_scan_at desc limit 1")

@@ -10,7 +10,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-SCREENS = {"Grid": "grid"}
+SCREENS = {
+    "Grid": "grid", "LinkReview": "review", "TruthEditor": "truth_editor", "DuplicateReview": "duplicates", "TrackDetails": "details",
+    "PlatformSearch": "searching", "UpstreamChanges": "upstream", "ImagePicker": "pictures", "Tagger": "tagger", "ImportPanel": "imports",
+    "HistoryPanel": "history",
+}  # fmt: skip
 __all__ = [*SCREENS, "h"]  # noqa: PLE0604
 
 

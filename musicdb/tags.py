@@ -1,0 +1,122 @@
+"""A person's own tags, in groups (Energy, Mood, ...), put on many tracks at once. Each call is one operation that can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from . import selecting
+from .db import Rows
+from .errors import BadInput
+
+if TYPE_CHECKING:
+    from .db import Database
+
+ALL = """
+select g.id, g.grp, g.name, g.description, (select count(*) from track_tags as t where t.tag_id = g.id) as tracks
+from tags as g
+where g.deleted_at is null
+order by g.grp collate nocase, g.name collate nocase
+"""
+OF = """
+select g.id, g.grp, g.name, count(distinct t.track_id) as tracks
+from track_tags as t
+join tags as g on g.id = t.tag_id
+where t.track_id in (select value from json_each(?)) and g.deleted_at is null
+group by g.id
+order by g.grp collate nocase, g.name collate nocase
+"""
+
+
+def split(text: str) -> tuple[str, str]:
+    """("Energy", "peak") of "Energy: peak" or "Energy/peak", ("", "peak") of "peak"; pure. Raises BadInput for no name."""
+    for mark in ("/", ":"):
+        group, found, name = text.partition(mark)
+        if found and group.strip() and name.strip():
+            return " ".join(group.split()), " ".join(name.split())
+    if not text.strip():
+        raise BadInput('a tag needs a name, such as "peak time" or "Energy: peak time"')
+    return "", " ".join(text.split())
+
+
+def shown(group: str, name: str) -> str:
+    """How a tag is written: "Energy: peak", or "peak" without a group."""
+    return f"{group}: {name}" if group else name
+
+
+def every(db: Database) -> Rows:
+    """All tags by group: id, grp, name, description, tracks (how many have it)."""
+    return db.q(ALL)
+
+
+def of(db: Database, tracks: Iterable[int]) -> Rows:
+    """Tags on these tracks: id, grp, name, tracks (how many of them have it)."""
+    return db.q(OF, [_json(list(tracks))])
+
+
+def make(db: Database, text: str, description: str | None = None) -> int:
+    """The id of the tag of this name, made when new; one that was removed comes back. Case is kept, but does not make two tags."""
+    group, name = split(text)
+    with db.atomic():
+        row = db.one("select id, deleted_at from tags where grp = ? collate nocase and name = ? collate nocase order by deleted_at is not null", [group, name])
+        if row is None:
+            cursor = db.execute("insert into tags (grp, name, description) values (?, ?, ?)", [group, name, description])
+            return int(cursor.lastrowid or 0)
+        if row["deleted_at"]:
+            db.execute("update tags set deleted_at = null where id = ?", [row["id"]])
+        return int(row["id"])
+
+
+def add(db: Database, tracks: selecting.Tracks, text: str, *, by: str | None = None) -> tuple[int | None, int]:
+    """Put a tag on tracks, made when new. Returns (operation for `undo`, or None where all had it; how many got it)."""
+    group, name = split(text)
+    ids, _ = selecting.tracks(db, tracks)
+    with db.atomic():
+        have = db.value(
+            "select count(distinct t.track_id) from track_tags as t join tags as g on g.id = t.tag_id where g.grp = ? collate nocase "
+            "and g.name = ? collate nocase and g.deleted_at is null and t.platform = 'user' and t.track_id in (select value from json_each(?))",
+            [group, name, _json(ids)],
+        )
+        if have == len(ids):
+            return None, 0
+        with db.operation("tag", actor=by or "me", reason=f"{shown(group, name)} on {len(ids) - have:,} tracks") as op:
+            tag = make(db, text)
+            db.execute(
+                "insert into track_tags (track_id, tag_id, platform) select value, ?, 'user' from json_each(?) where true on conflict do nothing",
+                [tag, _json(ids)],
+            )
+            return op.id, len(ids) - have
+
+
+def remove(db: Database, tracks: selecting.Tracks, tag: int, *, by: str | None = None) -> tuple[int | None, int]:
+    """Take a tag (by id) off tracks. Returns (operation for `undo`, or None where none had it; how many lost it)."""
+    ids, _ = selecting.tracks(db, tracks)
+    row = db.one("select grp, name from tags where id = ?", [tag])
+    if row is None:
+        raise BadInput(f"there is no tag {tag}")
+    with db.atomic():
+        have = db.value("select count(*) from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))", [tag, _json(ids)])
+        if not have:
+            return None, 0
+        with db.operation("tag", actor=by or "me", reason=f"{shown(row['grp'], row['name'])} off {have:,} tracks") as op:
+            db.execute("delete from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))", [tag, _json(ids)])
+            return op.id, have
+
+
+def rename(db: Database, tag: int, text: str, *, by: str | None = None) -> int:
+    """Give a tag another name or group. Returns the operation. Raises BadInput where a tag of that name is there."""
+    group, name = split(text)
+    row = db.one("select grp, name from tags where id = ?", [tag])
+    if row is None:
+        raise BadInput(f"there is no tag {tag}")
+    if db.value("select 1 from tags where grp = ? collate nocase and name = ? collate nocase and id <> ?", [group, name, tag]):
+        raise BadInput(f"there is a tag {shown(group, name)!r} already; put that one on the tracks instead")
+    with db.operation("tag", actor=by or "me", reason=f"{shown(row['grp'], row['name'])} is {shown(group, name)} now") as op:
+        db.execute("update tags set grp = ?, name = ? where id = ?", [group, name, tag])
+        return op.id
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
