@@ -44,7 +44,7 @@ class Report:
 SEEN = """
 select p.id, p.platform, p.external_id, p.in_library, p.match_key, p.duration_ms, p.isrc, p.album, p.title,
   json_extract(p.said, '$.version'), json_extract(p.said, '$.ids'), coalesce(f.path, json_extract(p.said, '$.path')), f.audio_hash,
-  k.assigned_track_id, s.kind, p.missing_since, f.path is not null
+  k.assigned_track_id, s.kind, p.missing_since, f.path is not null, p.artists
 from platform_tracks as p
 join platforms as s on s.name = p.platform
 left join media_files as f on f.platform_track_id = p.id
@@ -54,7 +54,7 @@ order by p.in_library desc, p.duration_ms is null, s.priority, p.id
 
 
 def _seen(row: tuple) -> Seen:
-    (key, platform, external_id, in_library, match_key, duration, isrc, album, title, version, ids, path, audio, *_) = row
+    (key, platform, external_id, in_library, match_key, duration, isrc, album, title, version, ids, path, audio, *_, artists) = row
     named = msgspec.json.decode(ids) if ids and ids.startswith("{") else {}
     marks = [(s, bare_id(v)) for s, v in named.items() if s in TRACK_IDS and isinstance(v, str) and v.strip()]
     if platform in TRACK_IDS and (platform, bare_id(external_id)) not in marks:
@@ -75,6 +75,7 @@ def _seen(row: tuple) -> Seen:
         path,
         path and folded_path(path),
         audio,
+        artists,
     )
 
 
@@ -301,18 +302,23 @@ class _Matcher:
         while left and before != len(left):
             before, left = len(left), [one for one in left if not self.place(one, False)]
         for one in left:
-            self.wait(one, self.proposals(one), None)
-        self.report.unlinked = len(left)
+            if not self.place(one, False, near=True):
+                self.report.unlinked += 1
         if progress:
             progress(total, total, "linking")
 
     def proposals(self, one: Seen) -> list[Proposal]:
         return self.index.proposals(one, self.refused.get(one.id, set()), self.decided.root)
 
-    def place(self, one: Seen, makes: bool) -> bool:
-        """Link it to the best track, or to a new one; say whether it has one now."""
+    def place(self, one: Seen, makes: bool, *, near: bool = False) -> bool:
+        """Link it to the best track, or to a new one; say whether it has one now. near: keep what nearly matches, and link what is safe."""
         found = self.proposals(one)
-        chosen = found[0] if found and found[0].certain else self.new(one) if makes else None
+        chosen = found[0] if found and found[0].certain else None
+        if chosen is None and (makes or near):
+            found = self.with_near(one, found)
+            chosen = found[0] if found and found[0].certain else self.new(one) if makes else None
+            if chosen is None:
+                self.wait(one, found, None)
         if chosen is None:
             return False
         self.index.add(one, chosen.track)
@@ -320,6 +326,12 @@ class _Matcher:
         self.note(one, chosen, "auto")
         self.wait(one, found, chosen)
         return True
+
+    def with_near(self, one: Seen, found: list[Proposal]) -> list[Proposal]:
+        """The proposals, and beside them tracks whose words are near; what a sign brought keeps its own sentences."""
+        signed = {p.track for p in found}
+        near = [p for p in self.index.near(one, self.refused.get(one.id, set()), self.decided.root) if p.track not in signed]
+        return sorted([*found, *near], key=lambda p: (not p.certain, -p.confidence, p.track))
 
     def new(self, one: Seen) -> Proposal:
         """A track of its own; the one it had before, if it had one."""

@@ -1,11 +1,13 @@
-"""Signs that an observation is of a track, and what they weigh together. Pure: imports text only.
+"""Signs that an observation is of a track, and what they weigh together. Pure.
 
-The signs, in order of weight (scored matching will add its own beside them):
+The signs, in order of weight:
 
 - **path**: the same file. **id**: the same id at a platform or MusicBrainz. **audio**: the same sound, whatever its tags.
 - **key**: the same title, version and artists. It needs a second sign: a length within 3 s, or, where a length is unknown, the same
-  album or ISRC. Twice on one platform: only with the same album or ISRC. A listen, which brings neither, may be the one track of that key.
+  album or ISRC. Twice on one platform: only with the same album or ISRC, or for files to the second as long. A listen, which brings neither, may be the one track of that key.
 - **isrc**: only with the same title, and no contradicting length: labels give one ISRC to two recordings.
+- **match**: no sign, but the words are near; `matching.compare` weighs all that both say. Linked at once only where title, artists and
+  length leave no doubt with every observation of the track.
 
 Two versions of a song are never linked; what nearly matches becomes a candidate for a person.
 """
@@ -18,13 +20,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from . import text
+from .blocking import KeyIndex
+from .matching import Comparison, compare
+from .record import TRACK_IDS, Record, prepare
 
 SAME_MS = 3_000  # longest difference in length of one recording on two platforms: silence cut or kept, rounding
+COPY_MS = 1_000  # a second file of the same name and so nearly the same length is a copy
 NEAR_MS = 10_000  # beyond this another edit
-TRACK_IDS = frozenset(
-    "mb_recording spotify tidal rekordbox traktor itunes apple_music beatport deezer youtube soundcloud bandcamp qobuz".split()
-)  # schemes of `said.ids` that name a recording, not its release or artist
+SURE = 97.0  # confidence at which near words link at once
+WORTH_ASKING = 35.0  # confidence from which a person is asked
+COMPARED = 6  # most observations of a track that are compared
+NEAR = 4  # most tracks of one key that are compared
 
 
 @dataclass(slots=True)
@@ -44,12 +53,21 @@ class Seen:
     path: str | None
     folded: str | None  # the path without case; None where two files differ in case only
     audio: str | None
+    artists: str = "[]"  # JSON list of names
+
+    @property
+    def record(self) -> Record:
+        """As the matcher reads it."""
+        return prepare({
+            "title": self.title, "artists": msgspec.json.decode(self.artists or "[]"), "album": self.album, "duration_ms": self.duration_ms,
+            "isrc": self.isrc, "ids": dict(self.ids), "platform": self.platform,
+        })  # fmt: skip
 
 
 class Cluster:
     """What the observations of one track say together."""
 
-    __slots__ = ("albums", "keys", "least_ms", "most_ms", "platforms", "titles")
+    __slots__ = ("albums", "keys", "least_ms", "most_ms", "platforms", "records", "seen", "titles")
 
     def __init__(self) -> None:
         self.keys: set[str] = set()
@@ -57,10 +75,14 @@ class Cluster:
         self.albums: set[str] = set()
         self.platforms: set[str] = set()
         self.least_ms = self.most_ms = None
+        self.seen: list[Seen] = []
+        self.records: dict[int, Record] = {}  # position in seen -> as the matcher reads it, made when asked for
 
     def add(self, one: Seen) -> None:
         self.keys.add(one.key)
         self.titles.add(one.title)
+        if len(self.seen) < COMPARED:
+            self.seen.append(one)
         if one.album:
             self.albums.add(one.album)
         if one.in_library:
@@ -68,6 +90,12 @@ class Cluster:
         if one.duration_ms:
             self.least_ms = min(one.duration_ms, self.least_ms or one.duration_ms)
             self.most_ms = max(one.duration_ms, self.most_ms or 0)
+
+    def compared(self, mine: Record) -> list[Comparison]:
+        """How a record compares with what the first observations say."""
+        for n in range(len(self.records), len(self.seen)):
+            self.records[n] = self.seen[n].record
+        return [compare(mine, record) for record in self.records.values()]
 
     def gap_ms(self, one: Seen) -> int | None:
         """Largest difference in length, or None where a length is unknown."""
@@ -138,7 +166,8 @@ def judge(one: Seen, track: int, cluster: Cluster, signs: set[str], *, only: boo
         return say(False, parts[0], 55) if gap <= NEAR_MS and same_title else None
     if "key" not in signs:
         return say(True, "isrc", 90, "title") if same_title else say(False, "isrc", 50, "other_title")
-    if one.in_library and one.platform in cluster.platforms and not (same_album or "isrc" in signs):
+    copy = one.path is not None and gap is not None and gap <= COPY_MS
+    if one.in_library and one.platform in cluster.platforms and not (same_album or copy or "isrc" in signs):
         return say(False, "key", 80, "twice")
     if gap is not None:
         return say(True, "key", 92 + 3 * same_album + 4 * ("isrc" in signs))
@@ -147,6 +176,21 @@ def judge(one: Seen, track: int, cluster: Cluster, signs: set[str], *, only: boo
     if only and not one.in_library:
         return say(True, "key", 70, "only", "no_length")
     return say(False, "key", 65, "no_length")
+
+
+def weigh(one: Seen, mine: Record, track: int, cluster: Cluster) -> Proposal | None:
+    """Weigh a track whose words are near the observation's; pure. None: too far, or another version."""
+    found = cluster.compared(mine)
+    if any(c.barred for c in found):
+        return None
+    sure = min(c.confidence for c in found)
+    mean = sum(c.confidence for c in found) / len(found)
+    if mean < WORTH_ASKING:
+        return None
+    gap, best = cluster.gap_ms(one), max(found, key=lambda c: c.confidence)
+    plain = all(name in best.parts and best.parts[name].score >= 0.9 for name in ("title", "artists"))
+    certain = sure >= SURE and plain and gap is not None and gap <= SAME_MS and not (one.in_library and one.platform in cluster.platforms)
+    return Proposal(track, certain, "match", min(int(mean), 99), best.evidence)
 
 
 def _album(title: str | None) -> str:
@@ -161,6 +205,8 @@ class Index:
     def __init__(self) -> None:
         self.clusters: dict[int, Cluster] = {}
         self.by: dict[str, dict[Any, list[int]]] = {s: {} for s in ("path", "folded", "id", "audio", "isrc", "key")}
+        self.keys = KeyIndex()
+        self.bearing: dict[str, list[int]] = {}  # any key, also one without an artist -> tracks
 
     def add(self, one: Seen, track: int) -> None:
         self.clusters.setdefault(track, Cluster()).add(one)
@@ -168,6 +214,10 @@ class Index:
             tracks = self.by[sign].setdefault(value, [])
             if track not in tracks:
                 tracks.append(track)
+        bearing = self.bearing.setdefault(one.key, [])
+        if track not in bearing:
+            bearing.append(track)
+            self.keys.add(one.key)
 
     def proposals(self, one: Seen, forbidden: set[int], root: Callable[[int], int]) -> list[Proposal]:
         """Tracks that the observation may be, best first; deterministic."""
@@ -182,6 +232,15 @@ class Index:
             for track, signs in found.items()
             if track not in forbidden and root(track) not in forbidden
         )
+        return sorted((p for p in judged if p), key=lambda p: (not p.certain, -p.confidence, p.track))
+
+
+    def near(self, one: Seen, forbidden: set[int], root: Callable[[int], int]) -> list[Proposal]:
+        """Tracks whose words are near the observation's, best first; deterministic. For what no sign settled."""
+        keys = dict.fromkeys((one.key, *self.keys.halves(one.key), *self.keys.rare(one.key)))
+        tracks = dict.fromkeys(track for key in keys for track in self.bearing.get(key, ())[:NEAR])
+        mine = one.record
+        judged = (weigh(one, mine, t, self.clusters[t]) for t in tracks if t not in forbidden and root(t) not in forbidden)
         return sorted((p for p in judged if p), key=lambda p: (not p.certain, -p.confidence, p.track))
 
 

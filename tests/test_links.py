@@ -432,3 +432,54 @@ def test_the_fictional_library_is_linked_without_a_wrong_link(db):
         by_track.setdefault(track, set()).add(songs[key])
     assert [names for names in by_track.values() if len(names) > 1] == []
     assert len(by_track) <= 1.05 * len(set(songs.values()))  # and few songs fall apart
+
+
+# ---------- near words
+def waiting(db):
+    rows = db.execute("select p.external_id, k.track_id, k.method, k.confidence, k.evidence from track_links as k join platform_tracks as p "
+                      "on p.id = k.platform_track_id where k.status = 'candidate' order by p.id, k.confidence desc").fetchall()  # fmt: skip
+    return [(one, track, method, confidence, [e["sentence"] for e in json.loads(evidence)]) for one, track, method, confidence, evidence in rows]
+
+
+def test_a_typing_error_with_the_same_artist_and_length_is_linked_and_says_why(db):
+    observe(db, "local", "f", "Wandering Eternally", ["Kelp Division"], duration_ms=200_000)
+    observe(db, "tidal", "t", "Wandering Eternaly", ["Kelp Division"], duration_ms=200_500)
+    links.link(db)
+    assert set(tracks(db).values()) == {1}
+    method, confidence, evidence = db.execute("select method, confidence, evidence from track_links where method = 'match'").fetchone()
+    assert confidence >= 97 and "nearly the same" in evidence
+
+
+def test_a_near_title_without_a_length_waits_with_its_evidence(db):
+    observe(db, "local", "f", "Wandering Eternally", ["Kelp Division"], album="Dusk")
+    observe(db, "tidal", "t", "Wandering Eternaly", ["Kelp Division"], album="Dusk")
+    links.link(db)
+    assert tracks(db) == {"tidal/t": 1, "local/f": 2}
+    [(one, track, method, confidence, sentences)] = waiting(db)
+    assert (one, track, method) == ("f", 1, "match") and confidence > 80
+    assert "The albums are the same." in sentences and "The artists are the same." in sentences
+
+
+def test_another_version_is_not_even_a_candidate(db):
+    observe(db, "local", "f", "Nightfall", ["Kelp"], duration_ms=200_000)
+    observe(db, "tidal", "t", "Nightfall (Dub Mix)", ["Kelp"], duration_ms=200_000)
+    observe(db, "spotify", "s", "Nightfall - Live", ["Kelp"], duration_ms=200_000)
+    links.link(db)
+    assert len(set(tracks(db).values())) == 3 and waiting(db) == []
+
+
+def test_a_file_named_artist_and_title_finds_its_track(db):
+    observe(db, "spotify", "s", "Copper Rain", ["Ada Lumen"], duration_ms=200_000)
+    observe(db, "local", "f", "Ada Lumen - Copper Rain", [], duration_ms=200_300)
+    links.link(db)
+    assert set(tracks(db).values()) == {1}
+
+
+def test_what_was_refused_is_not_proposed_again_by_its_words(db):
+    observe(db, "local", "f", "Wandering Eternally", ["Kelp Division"], album="Dusk")
+    observe(db, "tidal", "t", "Wandering Eternaly", ["Kelp Division"], album="Dusk")
+    links.link(db)
+    decide(db, "link", "local/f", f"not:{uid(db, 1)}", 1)
+    links.link(db)
+    assert waiting(db) == []
+    assert links.link(db).written == 0
