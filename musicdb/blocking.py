@@ -125,3 +125,21 @@ class KeyIndex:
         best = {n: self.sorted[n] for n, _ in count.most_common(100)}
         found = process.extract(" ".join(words), best, scorer=fuzz.ratio, processor=None, score_cutoff=68, limit=limit)
         return [self.keys[n] for _, _, n in found]
+
+    def near(self, key: str, limit: int = 3) -> list[str]:
+        """Keys near this one that are worth a comparison, the nearest of each kind first."""
+        return [k for k in dict.fromkeys((*self.halves(key, limit), *self.rare(key, limit))) if worth_comparing(key, k)]
+
+
+def worth_comparing(one: str, other: str) -> bool:
+    """Whether two match keys may be of one recording: a hundredth of the time of a comparison."""
+    title, _, artist = one.partition("|")
+    their_title, _, their_artist = other.partition("|")
+    if not (artist and their_artist):
+        return True  # the artist may stand in the title
+    if fuzz.ratio(artist, their_artist) < 55 and artist.isascii() == their_artist.isascii() and set(artist.split()).isdisjoint(their_artist.split()):
+        return fuzz.ratio(title, their_artist) >= 85  # title and artist in each other's place
+    if fuzz.ratio(title, their_title) >= 72:
+        return True
+    words, theirs = set(title.split()), set(their_title.split())
+    return words <= theirs or theirs <= words or title.isascii() != their_title.isascii()

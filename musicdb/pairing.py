@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import text
-from .blocking import KeyIndex
+from .blocking import KeyIndex, worth_comparing
 from .matching import compare
 from .record import Record, prepare
 from .weights import SAME
@@ -64,7 +64,7 @@ def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], 
         for step in (0, 1, 2):
             if step and near is None:
                 near = KeyIndex(keys)
-            close = first if not step else [n for k in (near.halves(key) if step == 1 else near.rare(key)) for n in by_key[k][:3]]
+            close = first if not step else [n for k in (near.halves(key) if step == 1 else near.rare(key)) if worth_comparing(key, k) for n in by_key[k][:3]]
             for n in close:
                 if n not in ready:
                     ready[n] = prepare(right[n])

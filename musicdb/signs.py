@@ -237,9 +237,9 @@ class Index:
 
     def near(self, one: Seen, forbidden: set[int], root: Callable[[int], int]) -> list[Proposal]:
         """Tracks whose words are near the observation's, best first; deterministic. For what no sign settled."""
-        keys = dict.fromkeys((one.key, *self.keys.halves(one.key), *self.keys.rare(one.key)))
+        keys = dict.fromkeys((one.key, *self.keys.near(one.key)))
         tracks = dict.fromkeys(track for key in keys for track in self.bearing.get(key, ())[:NEAR])
-        mine = one.record
+        mine = one.record if tracks else None
         judged = (weigh(one, mine, t, self.clusters[t]) for t in tracks if t not in forbidden and root(t) not in forbidden)
         return sorted((p for p in judged if p), key=lambda p: (not p.certain, -p.confidence, p.track))
 
