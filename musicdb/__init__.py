@@ -26,8 +26,15 @@ def __getattr__(name: str) -> Any:
         return open
     if name in _PARTS:
         return importlib.import_module(f".{name}", __name__)
+    if name[:1].isupper():
+        from . import widgets
+
+        if name in widgets.SCREENS:
+            return getattr(widgets, name)
     raise AttributeError(f"module 'musicdb' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    from . import widgets
+
+    return sorted([*__all__, *widgets.SCREENS])

@@ -261,3 +261,21 @@ def last_source(db: Database, importer: str) -> str | None:
     if importer != "files":
         return None
     return db.value("select root from media_files where root is not null order by last_scan_at desc limit 1")
+
+
+def last_operation(db: Database, type: str) -> int | None:
+    """The newest operation of a type."""
+    return db.value("select max(id) from operations where type = ?", [type])
+
+
+def upstream_counts(db: Database) -> dict[str, int]:
+    """{platform: tracks of which it says something else than before and that nobody looked at}."""
+    sql = "select platform, count(*) from observation_changes where entity = 'track' and accepted_at is null group by platform order by platform"
+    return dict(db.execute(sql).fetchall())
+
+
+def put_off(db: Database) -> int:
+    """How many links were put off in the review."""
+    from . import review
+
+    return len(review.waiting(db, limit=None, later=True))

@@ -1,0 +1,112 @@
+"""Searching a platform for the track at hand, and attaching one hit to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+
+from .. import attaching, history
+from .base import Board, Form, follow, guarded, short, tracks_of
+
+
+class Hits(Board):
+    """The hits below the form; their buttons call the form."""
+
+    LAYOUT = "cards"
+
+    def __init__(self, db: Any, form: PlatformSearch):
+        super().__init__(db)
+        self.form = form
+
+    def do_attach(self, id: str) -> None:
+        self.form.attach(id)
+
+    def do_undo(self) -> None:
+        self.form.undo()
+
+
+class PlatformSearch(Form):
+    """Search a platform for the track that a Grid is at; `a` says that a hit is this track, `u` takes it back."""
+
+    def __init__(self, db: Any, what: Any = None, *, platform: str | None = None, name: str = ""):
+        self.what = what
+        names = attaching.searchable()
+        self.platform = ipywidgets.Dropdown(options=names, value=platform if platform in names else (names[0] if names else None), description="Platform", layout={"width": "240px"})
+        self.text = ipywidgets.Text(description="Search", continuous_update=False, layout={"width": "480px"})
+        self.go = ipywidgets.Button(description="search", icon="search", button_style="primary", layout={"width": "100px"})
+        self.hits = Hits(db, self)
+        super().__init__(db, [ipywidgets.HBox([self.platform, self.text, self.go]), self.hits], name=name)
+        self.found: dict[str, dict[str, Any]] = {}
+        self.done: list[int] = self.memory.setdefault("done", [])
+        self.go.on_click(lambda _: self.search())
+        follow(what, self.refresh)
+        self.refresh()
+        self._show()
+
+    def track(self) -> int | None:
+        """The track that a hit would be attached to."""
+        at = getattr(self.what, "current", None) if hasattr(self.what, "chosen") else next(iter(tracks_of(self.what)), None)
+        return at if isinstance(at, int) else None
+
+    @guarded
+    def refresh(self) -> None:
+        """Fill in what the track at hand is called."""
+        track = self.track()
+        self.text.value = short(attaching.words(self.db, track), 200) if track else ""
+
+    @guarded
+    def search(self) -> None:
+        """Ask the platform, on a thread of its own."""
+        platform, text = self.platform.value, self.text.value.strip()
+        if not text:
+            self.say("Write what to search for.", "error")
+            return
+        self.work(f"search {platform}", lambda progress: attaching.search(platform, text), self._came)
+
+    def _came(self, hits: list[dict[str, Any]]) -> None:
+        self.found = {str(one["external_id"]): one for one in hits}
+        self.say(f"{len(hits)} found.", "good")
+        self._show()
+
+    @guarded
+    def attach(self, id: str) -> None:
+        """Fetch the hit and link it to the track, on a thread of its own."""
+        track, platform = self.track(), self.platform.value
+        if track is None:
+            self.say("Choose a track in the list first.", "error")
+            return
+        self.work(f"attach {platform} {id}", lambda progress: attaching.attach(self.db, platform, id, track, progress=progress), self._attached)
+
+    def _attached(self, done: tuple[int, str]) -> None:
+        self.done.append(done[0])
+        if hasattr(self.what, "refresh"):
+            self.what.refresh()
+        self.say(f"{short(done[1], 120)} is this track now; u takes it back.", "good")
+        self._show()
+
+    @guarded
+    def undo(self) -> None:
+        """Take the last attachment back."""
+        if not self.done:
+            self.say("Nothing to take back here.")
+            return
+        history.undo(self.db, self.done[-1])
+        self.done.pop()
+        self.say("Taken back.", "good")
+        self._show()
+
+    def _show(self) -> None:
+        self.hits.state = {
+            "title": "Hits", "heading": f"{len(self.found)} hits" if self.found else "",
+            "cards": [
+                {"id": id, "a": {"lines": [short(f"{', '.join(map(str, one.get('artists') or []))} - {one.get('title')}", 300), short(" ".join(str(one.get(k)) for k in ("album", "year") if one.get(k)), 200)],
+                                 "chips": [self.platform.value], "meta": [f"id {short(id, 40)}"]}}
+                for id, one in self.found.items()
+            ],
+            "actions": [
+                {"do": "attach", "key": "a", "label": "this is the track", "on": "card"},
+                {"do": "undo", "key": "u", "label": "undo", "on": "all", "off": not self.done},
+            ],
+            "empty": "Press search. A hit that you attach is fetched, stored and linked to the track at hand.",
+        }  # fmt: skip
