@@ -7,10 +7,11 @@ survive every import. Decisions are read, never written here, and are never over
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -361,3 +362,17 @@ class _Matcher:
                 "confidence": proposal.confidence, "evidence": _evidence(proposal.evidence),
             }
         )  # fmt: skip
+
+
+# ---------- what a person does about links has modules of its own; they need this one, so they are imported when first asked for
+_ELSEWHERE = dict.fromkeys(("waiting", "groups", "accept", "reject", "new_track", "later"), "review") | dict.fromkeys(("merge", "split"), "merging")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(f".{_ELSEWHERE[name]}", __package__), name)
+    raise AttributeError(f"module 'musicdb.links' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_ELSEWHERE])

@@ -8,7 +8,7 @@ union all
 select k.track_id, j.key, p.platform, j.value, j.type, 'release', p.id
 from track_links as k join platform_tracks as p on p.id = k.platform_track_id
 join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id, json_each(r.said) as j
-where k.status in ('auto', 'confirmed')
+where k.status in ('auto', 'confirmed') and j.key not in ('title', 'artists', 'rating', 'ids', 'duration_ms', 'comment', 'tags')
 union all
 select k.track_id, c.field, p.platform, json_extract(p.metadata, c.path), json_type(p.metadata, c.path), 'track', p.id
 from track_links as k join platform_tracks as p on p.id = k.platform_track_id
@@ -27,6 +27,75 @@ select c.track_id, c.field, json_group_object(c.platform, c.value) as said_by, c
 from claims as c
 where c.field not in ('cues', 'beat_grid', 'ids')
 group by c.track_id, c.field;
+
+create view conflicts as -- Where platforms disagree on a track: not by case or a remaster suffix; the heaviest first. Half and double tempo are related.
+with said as (
+  select k.track_id, p.platform, p.match_key, p.duration_ms, p.said, r.said as of_release
+  from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+  left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
+  where k.status in ('auto', 'confirmed') and p.in_library = 1
+), one as (
+  select track_id, platform, 'title' as field, 90 as weight, coalesce(said ->> 'title', '') as value, substr(match_key, 1, instr(match_key, '|') - 1) as same
+  from said
+  union all
+  select track_id, platform, 'artists', 80, said ->> 'artists', substr(match_key, instr(match_key, '|') + 1) from said
+  where match_key not like '%|'
+  union all
+  select track_id, platform, 'year', 70, coalesce(said ->> 'year', of_release ->> 'year'), coalesce(said ->> 'year', of_release ->> 'year') from said
+  union all
+  select track_id, platform, 'bpm', 60, said ->> 'bpm', said ->> 'bpm' from said
+  union all
+  select track_id, platform, 'musical_key', 60, said ->> 'musical_key', said ->> 'musical_key' from said
+  union all
+  select track_id, platform, 'duration_ms', 50, coalesce(said ->> 'duration_ms', duration_ms), coalesce(said ->> 'duration_ms', duration_ms) from said
+  union all
+  select track_id, platform, 'rating', 40, said ->> 'rating', said ->> 'rating' from said
+  union all
+  select track_id, platform, 'release_date', 30, said ->> 'release_date', said ->> 'release_date' from said
+  union all
+  select track_id, platform, 'album', 30, coalesce(said ->> 'album', of_release ->> 'title'), case
+    when lower(coalesce(said ->> 'album', of_release ->> 'title')) like '%remaster%' then rtrim(replace(substr(
+      lower(coalesce(said ->> 'album', of_release ->> 'title')), 1,
+      instr(lower(coalesce(said ->> 'album', of_release ->> 'title')), 'remaster') - 1), 'digitally ', ''), ' 0123456789([-–')
+    else rtrim(lower(coalesce(said ->> 'album', of_release ->> 'title'))) end from said
+  union all
+  select track_id, platform, 'label', 20, coalesce(said ->> 'label', of_release ->> 'label'), rtrim(lower(coalesce(said ->> 'label', of_release ->> 'label')))
+  from said
+  union all
+  select track_id, platform, 'catalogue_number', 20, coalesce(said ->> 'catalogue_number', of_release ->> 'catalogue_number'),
+    lower(replace(replace(coalesce(said ->> 'catalogue_number', of_release ->> 'catalogue_number'), ' ', ''), '-', '')) from said
+), differing as (
+  select track_id, field, weight, json_group_object(platform, value) as said_by, count(distinct same) as n_values,
+    min(same) as least, max(same) as most
+  from one
+  where value is not null and same is not null
+  group by track_id, field
+  having n_values > 1 and case field
+    when 'bpm' then most > least * 1.01
+    when 'duration_ms' then most > least + 3000
+    when 'release_date' then count(distinct substr(same, 1, 4)) > 1 or count(distinct iif(length(same) > 4, substr(same, 1, 7), null)) > 1
+      or count(distinct iif(length(same) > 7, same, null)) > 1
+    else 1 end
+)
+select d.track_id, t.title, t.artist_credit, d.field, d.said_by, d.n_values,
+  iif(d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03, 'half or double', 'differs') as how,
+  json_extract(t.sources, '$.' || d.field) as winner,
+  case when (select c.value is not null or c.platform is not null from decisions as c where c.id = (
+      select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = d.field)) then 0
+    when d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03 then 10 else d.weight end as weight
+from differing as d join tracks as t on t.id = d.track_id join track_ids as i on i.id = t.id
+where t.deleted_at is null and t.merged_into_id is null
+order by weight desc, d.n_values desc, d.track_id;
+
+create view why as -- Why each value of a track is what it is: whose, how far that platform is trusted, what was decided, what others say.
+select t.id as track_id, s.key as field, s.value as winner, r.rank,
+  case when d.value is null and d.platform is not null then 'follows' when d.value is not null and d.platform is not null then 'locked'
+    when d.value is not null then 'fixed' end as decision,
+  d.value as decided_value, d.platform as followed, d.decided_by, d.decided_at, d.note, d.operation_id,
+  (select v.said_by from platform_values as v where v.track_id = t.id and v.field = s.key) as said_by
+from tracks as t join track_ids as i on i.id = t.id join json_each(t.sources) as s
+left join trust as r on r.field = s.key and r.platform = s.value
+left join decisions as d on d.id = (select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = s.key);
 
 create view library as -- The library as one reads it: a row a track, with album, cover and where it is.
 select t.id,
@@ -66,12 +135,17 @@ join platform_tracks as p on p.id = k.platform_track_id
 where t.deleted_at is null and t.merged_into_id is null
 group by t.id;
 
-create view review_queue as -- Links that wait for a person: best first.
+create view review_queue as -- Links that wait for a person: best first. Not those that were put off, nor of observations that a person has linked.
 select k.id, k.confidence, k.method, p.platform, p.title as their_title, p.artists as their_artists, p.album as their_album,
   p.duration_ms as their_duration_ms, t.id as track_id, t.title as our_title, t.version as our_version, t.artist_credit as our_artists,
   t.duration_ms as our_duration_ms, k.evidence, p.id as platform_track_id
-from track_links as k join platform_tracks as p on p.id = k.platform_track_id left join tracks as t on t.id = k.track_id
-where k.status = 'candidate';
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id join track_ids as i on i.id = k.assigned_track_id
+left join tracks as t on t.id = k.track_id
+where k.status = 'candidate' and (t.id is null or (t.title is not null and t.deleted_at is null))
+and not exists (select 1 from track_links as a where a.platform_track_id = k.platform_track_id
+  and (a.status = 'confirmed' or (a.status = 'auto' and a.track_id = k.track_id)))
+and coalesce((select d.value from decisions as d where d.entity = 'link' and d.entity_key = p.platform || '/' || p.external_id
+  and d.field = 'later:' || i.track_uid order by d.id desc limit 1), 'null') = 'null';
 
 create view stale as -- Observations that are due to be fetched again.
 select p.id as platform_track_id, p.platform, p.external_id, p.title, p.fetched_at, p.needs_update, s.freshness_hours
