@@ -50,7 +50,7 @@ class CannotUndo(MusicdbError):
 
 @dataclass
 class Undone:
-    """What undo or redo did: its own operation, what it took back (operation number or "edit:N"), rows put back, decisions taken back."""
+    """What undo or redo did: its own operation, what it took back or did again (a number or "edit:N"), rows and decisions put back."""
 
     operation: int
     undid: int | str
@@ -132,7 +132,7 @@ def _edits(db: Database, limit: int, near: int | None = None) -> list[tuple]:
     with late as (
       select id, at, actor, entity, entity_key, field from changes where operation_id is null {bounds} order by id desc limit :rows
     ), marked as (
-      select *, lag(id) over w is not id - 1 or unixepoch(at) - unixepoch(lag(at) over w) > 1 or lag(entity) over w is not entity as begins
+      select *, lag(id) over w is not id - 1 or strftime('%s', at) - strftime('%s', lag(at) over w) > 1 or lag(entity) over w is not entity as begins
       from late window w as (order by id)
     ), grouped as (select *, sum(begins) over (order by id) as run from marked)
     select min(id), max(id), min(at), max(actor), max(entity), max(entity_key), group_concat(distinct field), count(distinct entity_key)
@@ -218,7 +218,8 @@ def _call(db: Database, target: _Target) -> str:
     if target.operation is None:
         return f"the direct edit {target.name}"
     row = db.one("select type, reason from operations where id = ?", [target.operation])
-    return f"operation {target.operation} ({row.type}{': ' + row.reason if row.reason else ''})" if row else f"operation {target.operation}"
+    reason = f": {row.reason}" if row and row.reason and row.type not in ("undo", "redo") else ""
+    return f"operation {target.operation} ({row.type}{reason})" if row else f"operation {target.operation}"
 
 
 def _take_back(db: Database, target: _Target, kind: str, undone: dict[int | str, int], by: str | None, note: str | None) -> Undone:
@@ -235,7 +236,8 @@ def _take_back(db: Database, target: _Target, kind: str, undone: dict[int | str,
         if target.operation is None:
             uids = {(key, name) for entity, key, name, *_ in decided if entity == "track"}
             skip = {("tracks", c[3], c[4]) for c in changes if c[2] == "tracks" and (_uid(db, c[3]), c[4]) in uids}
-        fields = {"reason": f"{_call(db, target)} taken back" if kind == "undo" else f"{_call(db, target)} taken back: done again"}
+        what = _call(db, target if kind == "undo" else _as_target(_undoes(db, target)))
+        fields = {"reason": f"{what} {'taken back' if kind == 'undo' else 'done again'}"}
         with db.operation(kind, actor=by or "me", **fields) as op:
             try:
                 rows = ledger.undo(db, changes, skip=skip)
@@ -250,7 +252,13 @@ def _take_back(db: Database, target: _Target, kind: str, undone: dict[int | str,
             if inverse:
                 op.summary("decisions", len(inverse))
             op.details = {"undoes": target.name, "rows": rows, "decisions": len(inverse)}
-    return Undone(op.id, target.name, rows, len(inverse), tracks)
+    return Undone(op.id, target.name if kind == "undo" else _undoes(db, target), rows, len(inverse), tracks)
+
+
+def _undoes(db: Database, target: _Target) -> int | str:
+    """What an undo took back; what a redo did again."""
+    what = db.value("select json_extract(details, '$.undoes') from operations where id = ?", [target.operation])
+    return target.name if what is None else what
 
 
 def _uid(db: Database, key: str) -> str | None:

@@ -132,8 +132,9 @@ def _triggers(conn: sqlite3.Connection) -> Iterator[str]:
         def cells(op: str, which: str, *, into=into, table=table, columns=columns, key=key) -> str:
             old = {c: "null" if op == "insert" else f"old.{c}" for c in columns}
             new = {c: "null" if op == "delete" else f"new.{c}" for c in columns}
+            # + takes the type of a column away: in a union with numbers the texts '1' and '1.0' would count as equal.
             rows = " union all ".join(f"select '{c}' as field, {old[c]} as old, {new[c]} as new" for c in columns)
-            return f"{into} select {NOW}, {context}, '{op}', '{table}', {key[which]}, c.field, c.old, c.new from ({rows}) as c where c.old is not c.new;"
+            return f"{into} select {NOW}, {context}, '{op}', '{table}', {key[which]}, c.field, c.old, c.new from ({rows}) as c where +c.old is not +c.new;"
 
         yield f"create trigger log_{table}_insert after insert on {table} when {wanted} begin {cells('insert', 'new')} end"
         yield f"create trigger log_{table}_delete after delete on {table} when {wanted} begin {cells('delete', 'old')} end"

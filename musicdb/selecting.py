@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .db import Database
 
 Tracks = int | str | Iterable[int]
-ALL = "select id from tracks where deleted_at is null and merged_into_id is null and title is not null"
+ALL = "select id from tracks where deleted_at is null and merged_into_id is null and title is not null order by id"
 
 
 def tracks(db: Database, which: Tracks) -> tuple[list[int], list[str]]:

@@ -26,7 +26,7 @@ def library(db):
 
 def test_random_change_sets_are_undone_and_done_again_without_a_mismatch(tmp_path):
     done, rows, mismatches = resilience.run(tmp_path, 150, seed=5)
-    assert (done >= 150, rows > 300, mismatches) == (True, True, 0)
+    assert (done >= 150, rows > 300, mismatches) == (True, True, [])
 
 
 def test_an_undone_decision_is_a_new_row_and_the_track_is_as_before(library):
@@ -48,7 +48,7 @@ def test_redo_brings_it_again_and_undo_takes_it_back_once_more(library):
     history.redo(library)
     assert (track(library).rating, track(library, 2).rating) == (4, 4)
     assert history.undo(library).undid == done.operation
-    history.redo(library, undone.operation) if False else history.redo(library, done.operation)
+    history.redo(library, done.operation)
     assert track(library).rating == 4
     with pytest.raises(CannotUndo, match="was not undone"):
         history.redo(library, done.operation)

@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "b8e40c00d28e75b6dd7ac551fb7773172e412755e62469cc21edc17153fcf597"
+FINGERPRINT = "a74f4364bf2d139b534322dfdedeb350ed21abf00269a9af2f9b8cf333b28f79"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

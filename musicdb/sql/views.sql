@@ -29,60 +29,43 @@ where c.field not in ('cues', 'beat_grid', 'ids')
 group by c.track_id, c.field;
 
 create view conflicts as -- Where platforms disagree on a track: not by case or a remaster suffix; the heaviest first. Half and double tempo are related.
-with said as (
-  select k.track_id, p.platform, p.match_key, p.duration_ms, p.said, r.said as of_release
-  from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+with differing as (
+  select k.track_id, e.key as field, count(distinct e.value) as n_values, min(e.value) as least, max(e.value) as most
+  from track_links as k
+  join platform_tracks as p on p.id = k.platform_track_id and p.in_library = 1
   left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
-  where k.status in ('auto', 'confirmed') and p.in_library = 1
-), one as (
-  select track_id, platform, 'title' as field, 90 as weight, coalesce(said ->> 'title', '') as value, substr(match_key, 1, instr(match_key, '|') - 1) as same
-  from said
-  union all
-  select track_id, platform, 'artists', 80, said ->> 'artists', substr(match_key, instr(match_key, '|') + 1) from said
-  where match_key not like '%|'
-  union all
-  select track_id, platform, 'year', 70, coalesce(said ->> 'year', of_release ->> 'year'), coalesce(said ->> 'year', of_release ->> 'year') from said
-  union all
-  select track_id, platform, 'bpm', 60, said ->> 'bpm', said ->> 'bpm' from said
-  union all
-  select track_id, platform, 'musical_key', 60, said ->> 'musical_key', said ->> 'musical_key' from said
-  union all
-  select track_id, platform, 'duration_ms', 50, coalesce(said ->> 'duration_ms', duration_ms), coalesce(said ->> 'duration_ms', duration_ms) from said
-  union all
-  select track_id, platform, 'rating', 40, said ->> 'rating', said ->> 'rating' from said
-  union all
-  select track_id, platform, 'release_date', 30, said ->> 'release_date', said ->> 'release_date' from said
-  union all
-  select track_id, platform, 'album', 30, coalesce(said ->> 'album', of_release ->> 'title'), case
-    when lower(coalesce(said ->> 'album', of_release ->> 'title')) like '%remaster%' then rtrim(replace(substr(
-      lower(coalesce(said ->> 'album', of_release ->> 'title')), 1,
-      instr(lower(coalesce(said ->> 'album', of_release ->> 'title')), 'remaster') - 1), 'digitally ', ''), ' 0123456789([-–')
-    else rtrim(lower(coalesce(said ->> 'album', of_release ->> 'title'))) end from said
-  union all
-  select track_id, platform, 'label', 20, coalesce(said ->> 'label', of_release ->> 'label'), rtrim(lower(coalesce(said ->> 'label', of_release ->> 'label')))
-  from said
-  union all
-  select track_id, platform, 'catalogue_number', 20, coalesce(said ->> 'catalogue_number', of_release ->> 'catalogue_number'),
-    lower(replace(replace(coalesce(said ->> 'catalogue_number', of_release ->> 'catalogue_number'), ' ', ''), '-', '')) from said
-), differing as (
-  select track_id, field, weight, json_group_object(platform, value) as said_by, count(distinct same) as n_values,
-    min(same) as least, max(same) as most
-  from one
-  where value is not null and same is not null
-  group by track_id, field
-  having n_values > 1 and case field
-    when 'bpm' then most > least * 1.01
-    when 'duration_ms' then most > least + 3000
-    when 'release_date' then count(distinct substr(same, 1, 4)) > 1 or count(distinct iif(length(same) > 4, substr(same, 1, 7), null)) > 1
-      or count(distinct iif(length(same) > 7, same, null)) > 1
+  join json_each(json_object(
+    'title', nullif(substr(p.match_key, 1, instr(p.match_key, '|') - 1), ''), 'artists', nullif(substr(p.match_key, instr(p.match_key, '|') + 1), ''),
+    'year', coalesce(json_extract(p.said, '$.year'), json_extract(r.said, '$.year')), 'bpm', json_extract(p.said, '$.bpm'),
+    'musical_key', json_extract(p.said, '$.musical_key'), 'duration_ms', p.duration_ms, 'rating', json_extract(p.said, '$.rating'),
+    'release_date', coalesce(json_extract(p.said, '$.release_date'), json_extract(r.said, '$.release_date')),
+    'album', case when p.album like '%remaster%'
+      then rtrim(replace(substr(lower(p.album), 1, instr(lower(p.album), 'remaster') - 1), 'digitally ', ''), ' 0123456789([-') else lower(p.album) end,
+    'label', lower(coalesce(json_extract(p.said, '$.label'), json_extract(r.said, '$.label'))),
+    'catalogue_number', lower(replace(replace(coalesce(json_extract(p.said, '$.catalogue_number'), json_extract(r.said, '$.catalogue_number')), ' ', ''), '-', ''))
+  )) as e
+  where k.status in ('auto', 'confirmed') and e.value is not null
+  group by k.track_id, e.key
+  having count(distinct e.value) > 1 and case e.key
+    when 'bpm' then max(e.value) > min(e.value) * 1.01
+    when 'duration_ms' then max(e.value) > min(e.value) + 3000
+    when 'release_date' then count(distinct substr(e.value, 1, 4)) > 1 or count(distinct iif(length(e.value) > 4, substr(e.value, 1, 7), null)) > 1
+      or count(distinct iif(length(e.value) > 7, e.value, null)) > 1
     else 1 end
 )
-select d.track_id, t.title, t.artist_credit, d.field, d.said_by, d.n_values,
-  iif(d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03, 'half or double', 'differs') as how,
+select d.track_id, t.title, t.artist_credit, d.field, (
+    select json_group_object(p.platform, case d.field when 'album' then p.album when 'duration_ms' then p.duration_ms
+      else coalesce(json_extract(p.said, '$.' || d.field), json_extract(r.said, '$.' || d.field)) end)
+    from track_links as k join platform_tracks as p on p.id = k.platform_track_id and p.in_library = 1
+    left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id and d.field not in ('title', 'artists', 'rating')
+    where k.track_id = d.track_id and k.status in ('auto', 'confirmed')) as said_by,
+  d.n_values, iif(d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03, 'half or double', 'differs') as how,
   json_extract(t.sources, '$.' || d.field) as winner,
   case when (select c.value is not null or c.platform is not null from decisions as c where c.id = (
       select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = d.field)) then 0
-    when d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03 then 10 else d.weight end as weight
+    when d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03 then 10
+    else case d.field when 'title' then 90 when 'artists' then 80 when 'year' then 70 when 'bpm' then 60 when 'musical_key' then 60
+      when 'duration_ms' then 50 when 'rating' then 40 when 'label' then 20 when 'catalogue_number' then 20 else 30 end end as weight
 from differing as d join tracks as t on t.id = d.track_id join track_ids as i on i.id = t.id
 where t.deleted_at is null and t.merged_into_id is null
 order by weight desc, d.n_values desc, d.track_id;
@@ -92,8 +75,11 @@ select t.id as track_id, s.key as field, s.value as winner, r.rank,
   case when d.value is null and d.platform is not null then 'follows' when d.value is not null and d.platform is not null then 'locked'
     when d.value is not null then 'fixed' end as decision,
   d.value as decided_value, d.platform as followed, d.decided_by, d.decided_at, d.note, d.operation_id,
-  (select v.said_by from platform_values as v where v.track_id = t.id and v.field = s.key) as said_by
-from tracks as t join track_ids as i on i.id = t.id join json_each(t.sources) as s
+  (select json_group_object(p.platform, coalesce(json_extract(p.said, '$.' || s.key), json_extract(o.said, '$.' || s.key)))
+    from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+    left join platform_releases as o on o.platform = p.platform and o.external_id = p.release_external_id and s.key not in ('title', 'artists', 'rating')
+    where k.track_id = t.id and k.status in ('auto', 'confirmed')) as said_by
+from tracks as t join track_ids as i on i.id = t.id cross join json_each(t.sources) as s
 left join trust as r on r.field = s.key and r.platform = s.value
 left join decisions as d on d.id = (select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = s.key);
 
