@@ -76,8 +76,8 @@ class KeyIndex:
     A look-up takes about as long as a few hundred list steps, whatever the size.
     """
 
-    BLOCK = 300  # most keys of one title, or of one artist, that are looked at
-    MOST = 500  # a longer list of keys with a word is not walked by itself
+    BLOCK = 150  # most keys of one title, or of one artist, that are looked at
+    MOST = 250  # a longer list of keys with a word is not walked by itself
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self.keys: list[str] = []

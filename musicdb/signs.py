@@ -25,7 +25,7 @@ import msgspec
 from . import text
 from .blocking import KeyIndex
 from .matching import Comparison, compare
-from .record import TRACK_IDS, Record, prepare
+from .record import Record, prepare
 
 SAME_MS = 3_000  # longest difference in length of one recording on two platforms: silence cut or kept, rounding
 COPY_MS = 1_000  # a second file of the same name and so nearly the same length is a copy

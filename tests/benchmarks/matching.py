@@ -35,13 +35,18 @@ Record = dict[str, Any]
 
 # ---------- the others
 def plain(record: Record) -> str:
-    """Title, artist and album in one line."""
-    return text.norm(" ".join(str(record.get(name) or "") for name in ("title", "artist", "album")))
+    """Title, artist, album and length in one line."""
+    return text.norm(" ".join(str(record.get(name) or "") for name in ("title", "artist", "album", "duration_ms")))
 
 
-def token_ratio(one: Record, other: Record) -> float:
-    """Plain rapidfuzz over the whole line."""
+def token_sort(one: Record, other: Record) -> float:
+    """Plain rapidfuzz over the whole line: words in order."""
     return fuzz.token_sort_ratio(plain(one), plain(other))
+
+
+def token_set(one: Record, other: Record) -> float:
+    """Plain rapidfuzz over the whole line: words of one within the other count as equal. Of all its ratios the best on song pairs."""
+    return fuzz.token_set_ratio(plain(one), plain(other))
 
 
 def penalties(one: Record, other: Record) -> float:
@@ -82,7 +87,7 @@ def song_pairs(real: Path) -> None:
     train, valid = itunes(real, "train"), itunes(real, "valid")
     print(f"\niTunes-Amazon, structured: {len(train)} train pairs, {len(valid)} valid. Published F1 on the test part: 0.912 (Magellan), 0.971")
     print(f"{'':24} {'threshold':>9} {'P':>6} {'R':>6} {'F1':>6}   {'5 folds of both':>15}")
-    for name, score in (("musicdb", ours), ("rapidfuzz token ratio", token_ratio), ("penalty formula", penalties)):
+    for name, score in (("musicdb", ours), ("rapidfuzz token set", token_set), ("rapidfuzz token sort", token_sort), ("penalty formula", penalties)):
         on_train, on_valid = ([(same, score(a, b)) for same, a, b in part] for part in (train, valid))
         line = best_line(on_train)
         both = on_train + on_valid
@@ -132,7 +137,10 @@ def song_clusters(real: Path) -> None:
     train, valid = musicbrainz(real, "train"), musicbrainz(real, "valid")
     print(f"\nMusicBrainz 20K: {len(train)} train records, {len(valid)} valid. Published pairs: P 0.909, R 0.917 (F1 0.913)")
     print(f"{'average link over':24} {'threshold':>9} {'P':>6} {'R':>6} {'F1':>6} {'largest':>8}")
-    for name, score, lines in (("musicdb", ours, range(10, 91, 10)), ("rapidfuzz token ratio", token_ratio, range(50, 91, 4)), ("penalty formula", penalties, range(30, 81, 5))):
+    for name, score, lines in (
+        ("musicdb", ours, range(10, 91, 10)), ("rapidfuzz token sort", token_sort, range(50, 91, 4)),
+        ("rapidfuzz token set", token_set, range(50, 100, 4)), ("penalty formula", penalties, range(30, 81, 5)),
+    ):  # fmt: skip
         on_train = linked(train, score, lines)
         line = max(on_train, key=lambda x: on_train[x][2])
         p, r, f, largest = linked(valid, score, [line])[line]
