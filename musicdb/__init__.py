@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-_PARTS = "artwork backup check db demo errors images links load playlists schema shapes text truth units upstream".split()
+_PARTS = "artwork backup check db demo duplicates editing errors history images links load matching merging playlists review schema shapes tags text truth units upstream widgets".split()
 __all__ = ["open", *_PARTS]
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ import nbformat
 import pytest
 
 from musicdb import assets, demo, lab
+from musicdb.widgets import SCREENS
 
 NOTEBOOKS = sorted(assets.path("notebooks").glob("*.ipynb"))
+WIDGETS = "application/vnd.jupyter.widget-state+json"
 HEAVY = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If, ast.Try, ast.With,
          ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)  # fmt: skip
 
@@ -71,6 +73,16 @@ def test_it_runs_from_top_to_bottom_on_the_demo(path, library, tmp_path, monkeyp
     assert not [output for output in outputs if output.output_type == "error"]
     said = [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     assert not [text for text in said if "Warning" in text], said
-    pages = "".join(output.data.get("text/html", "") for output in outputs if "data" in output)
-    pictures = [output for output in outputs if "data" in output and "image/jpeg" in output.data]
-    assert pages.count("<img") >= 12 and pictures, "covers are shown"
+    screens = [model["state"] for model in notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {}).values()]
+    lines = [state["status"] for state in screens if "status" in state]
+    assert lines and not [line for line in lines if line.get("level") == "error"]
+    if path.name.startswith("01"):
+        pages = "".join(output.data.get("text/html", "") for output in outputs if "data" in output)
+        pictures = [output for output in outputs if "data" in output and "image/jpeg" in output.data]
+        assert pages.count("<img") >= 12 and pictures, "covers are shown"
+
+
+def test_every_screen_is_in_a_notebook_and_every_notebook_says_what_comes_next():
+    pages = {path.name: "".join("".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"]) for path in NOTEBOOKS}
+    assert not [name for name in SCREENS if not any(f"musicdb.{name}(" in page for page in pages.values())]
+    assert not [name for name, page in pages.items() if "Next: " not in page]
