@@ -107,7 +107,6 @@ class Decided:
     def __init__(self, db: Database, observations: Iterable[int] | None = None, tracks: Iterable[int] | None = None):
         self.everything = observations is None and tracks is None
         self.tracks = set(tracks or ())
-        self.roots = roots(db, None if self.everything else self.tracks)
         self.chosen: dict[int, Said | None] = {}  # observation -> the track it was given, None = given back to the matcher
         self.rejected: dict[int, dict[int, Said]] = {}  # observation -> tracks it is not
         asked = [] if self.everything else [msgspec.json.encode(sorted(observations or ())).decode()]
@@ -130,6 +129,12 @@ class Decided:
                 self.chosen[one] = None
             elif no:
                 del self.rejected[one][choice.track]
+        if self.everything:
+            self.roots = roots(db)
+        else:  # also what these observations are linked to may have been merged
+            of_links = "select assigned_track_id from track_links where platform_track_id in (select value from json_each(?))"
+            near = {track for (track,) in db.execute(of_links, asked)} | {choice.track for choice in self.chosen.values() if choice}
+            self.roots = roots(db, self.tracks.union(near, *self.rejected.values()))
 
     def root(self, track: int) -> int:
         """The track that this one is after merges."""

@@ -290,7 +290,7 @@ def _answer(
     what = f'{one.said} {verb} track {one.root} "{one.title}"' if len(asked) == 1 else f"{len(asked):,} links"
     try:
         with db.operation(kind, actor=by or "me", reason=what, track_id=one.root if len(asked) == 1 else None) as op:
-            rows = [row for row in dict.fromkeys(decide(op)) if _latest(db, row) != row[3]]
+            rows = [row for row in dict.fromkeys(decide(op)) if not _in_force(db, row)]
             if not rows:
                 raise _Nothing
             db.executemany(INSERT, [(*row, note, by or "me", op.id) for row in rows])
@@ -310,8 +310,20 @@ class _Nothing(Exception):
     """All was decided so before."""
 
 
-def _latest(db: Database, row: Decision) -> str | None:
-    return db.value("select value from decisions where entity = ? and entity_key = ? and field = ? order by id desc limit 1", row[:3])
+def _in_force(db: Database, row: Decision) -> bool:
+    """Whether it is decided so already: of "is this track" and "is not this track" the later one counts."""
+    entity, key, name, value = row
+    latest = "select id, value from decisions where entity = ? and entity_key = ? and field = ? order by id desc limit 1"
+    now = db.execute(latest, row[:3]).fetchone()
+    if now is None or now[1] != value:
+        return now is None and value is None
+    if name == "track" and value is not None:
+        other = db.execute(latest, [entity, key, f"not:{msgspec.json.decode(value)}"]).fetchone()
+        return other is None or other[1] is None or other[0] < now[0]
+    if name.startswith("not:"):
+        other = db.execute(latest, [entity, key, "track"]).fetchone()
+        return other is None or other[1] != _json(name.removeprefix("not:")) or other[0] < now[0]
+    return True
 
 
 def _asked(db: Database, links: Links) -> list[_Link]:
