@@ -7,6 +7,7 @@ doubles a full resolve.
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 import musicdb
-from musicdb import text, truth
+from musicdb import history, merging, text, truth
 
 WORDS = [f"{a}{b}" for a in "night river stone paper golden velvet silent winter neon marble".split() for b in "fall light song dance wave drift fire field".split()]
 GENRES = "House,Deep House,Techno,Dub Techno,Ambient,Electro,Disco,Soul,Jazz,Hip Hop,Drum & Bass,Breaks".split(",")
@@ -98,9 +99,9 @@ def timed(work) -> float:
     return time.perf_counter() - started
 
 
-def parse(db) -> int:
+def parse(db, decode=msgspec.json.decode) -> int:
     """The floor: every `said` read and parsed once."""
-    decode, n = msgspec.json.decode, 0
+    n = 0
     for table in ("platform_tracks", "platform_releases"):
         for (said,) in db.execute(f"select said from {table}"):
             decode(said)
@@ -108,15 +109,62 @@ def parse(db) -> int:
     return n
 
 
-def main(tracks: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, musicdb.open(Path(folder) / "music.db") as db:
-        library(db, tracks, plays=min(50_000, tracks))
-        print(f"{tracks:,} tracks, {db.value('select count(*) from platform_tracks'):,} observations")
-        print(f"resolve, first            {timed(lambda: truth.resolve(db)):8.2f} s")
+def one_track(db, rounds: int = 40) -> None:
+    """Operations on one track, each an operation of its own with its log, links, values and cover: p50 and p95."""
+    pick, tracks = random.Random(3), db.value("select max(id) from track_ids") - 2
+    times: dict[str, list[float]] = {}
+
+    def one() -> int:
+        return pick.randrange(10, tracks)
+
+    def measured(name: str, work) -> None:
+        times.setdefault(name, []).append(timed(work))
+
+    for _ in range(rounds):
+        track, other = one(), one()
+        measured("take", lambda: truth.take(db, track, ["year", "artists"], "spotify"))
+        measured("undo a take", lambda: history.undo(db))
+        measured("redo", lambda: history.redo(db))
+        measured("decide genres", lambda: truth.decide(db, track, "genres", ["House", "Dub"]))
+        measured("lock", lambda: truth.lock(db, track, ["title", "bpm"]))
+        measured("merge", lambda: merging.merge(db, track, other))
+        measured("why", lambda: truth.why(db, track))
+        measured("why, the view", lambda: db.q("select * from why where track_id = ?", [track]))
+        measured("conflicts of a track", lambda: db.q("select * from conflicts where track_id = ?", [track]))
+        measured("undo a merge", lambda: history.undo(db))
+        observation = db.value("select platform_track_id from track_links where track_id = ? limit 1", [track])
+        measured("split off", lambda: merging.split(db, track, observation))
+        measured("undo a split", lambda: history.undo(db))
+        hundred = [one() for _ in range(100)]
+        measured("resolve 100 tracks", lambda: truth.resolve(db, hundred))
+        db.execute("update platform_tracks set said = json_set(said, '$.year', 1971) where id in (select platform_track_id from track_links "
+                   "where track_id in (select value from json_each(?)))", [msgspec.json.encode(hundred).decode()])  # fmt: skip
+        measured("resolve 100 tracks that changed", lambda: truth.resolve(db, hundred))
+    for _ in range(10):
+        measured("merge of two with many plays", lambda: merging.merge(db, 1, 2))
+        measured("and its undo", lambda: history.undo(db))
+    for name, found in times.items():
+        found.sort()
+        print(f"{name:34} p50 {found[len(found) // 2] * 1000:6.1f} ms   p95 {found[int(len(found) * 0.95)] * 1000:6.1f} ms")
+
+
+def main(tracks: int, path: str | None = None) -> None:
+    with tempfile.TemporaryDirectory() as folder, musicdb.open(Path(path or Path(folder) / "music.db")) as db:
+        if not db.value("select 1 from track_ids limit 1"):
+            library(db, tracks, plays=min(50_000, tracks))
+            print(f"resolve, first            {timed(lambda: truth.resolve(db)):8.2f} s")
+        print(f"{db.value('select count(*) from tracks'):,} tracks, {db.value('select count(*) from platform_tracks'):,} observations")
+        truth.resolve(db)
         for _ in range(3):
-            floor, full = timed(lambda: parse(db)), timed(lambda: truth.resolve(db))
-            print(f"read and parse {floor:6.2f} s   resolve, unchanged {full:6.2f} s   ratio {full / floor:.2f}")
+            floor, plain = timed(lambda: parse(db)), timed(lambda: parse(db, json.loads))
+            full = timed(lambda: truth.resolve(db))
+            print(f"read and parse every said {floor:6.2f} s (with json {plain:5.2f} s)   resolve, unchanged {full:6.2f} s   ratio {full / floor:.2f} ({full / plain:.2f})")
+        one_track(db)
+        db.execute("delete from resolved")
+        print(f"resolve, everything looked at again {timed(lambda: truth.resolve(db)):8.2f} s")
+        print(f"take a year for all                 {timed(lambda: truth.take(db, 'all', 'year', 'spotify')):8.2f} s")
+        print(f"undo of that                        {timed(lambda: history.undo(db)):8.2f} s")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, *sys.argv[2:3])

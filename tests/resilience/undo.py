@@ -55,7 +55,7 @@ class Changer:
         kind = pick.choice("insert insert insert update update update delete replace rekey".split())
         keys = [c[1] for c in columns if c[5]]
         if kind in ("insert", "replace"):
-            chosen = [c for c in columns if c[3] or c[5] and not self.auto(table) or c[1] in self.parents[table] or pick.random() < 0.6]
+            chosen = [c for c in columns if c[3] or (c[5] and not self.auto(table)) or c[1] in self.parents[table] or pick.random() < 0.6]
             chosen = [c for c in chosen if c[1] != "updated_at"]
             verb = "insert" if kind == "insert" else "insert or replace"
             names = ", ".join(f'"{c[1]}"' for c in chosen)
