@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -274,6 +274,25 @@ def sort_name(name: str) -> str:
     """Return a name as a shelf is sorted: "The Larks" -> "Larks, The"."""
     found = re.fullmatch(r"(?i)(the|an?) (\S.*)", name.strip())
     return f"{found[2]}, {found[1]}" if found else name.strip()
+
+
+_LOOSE = re.compile(r"\s*(?:,|&|\+)\s*|\s+(?:and|x|und|y|et)\s+", re.I)
+
+
+def split_known(credit: str | None, known: Container[str]) -> list[Credit]:
+    """Split as split_credit does, and at ",", "&", "and", "x" too where every part is an artist that is known and the whole is not.
+
+    known: normal forms of names and aliases (norm). "Ada & Bo" is two people once both are known; "Simon & Garfunkel" stays whole.
+    """
+    found: list[Credit] = []
+    for one in split_credit(credit):
+        names = [name for name in _LOOSE.split(one.name) if name]
+        joins = _LOOSE.findall(one.name)
+        if len(names) < 2 or len(joins) != len(names) - 1 or norm(one.name) in known or not all(norm(name) in known for name in names):
+            found.append(one)
+        else:
+            found += [Credit(name, one.role, join) for name, join in zip(names, [*joins, one.join_phrase])]
+    return found
 
 
 @lru_cache(65536)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musicdb.romanise import romanise
-from musicdb.text import Credit, Title, full_title, is_nobody, match_key, norm, repaired, split_credit, split_title
+from musicdb.text import Credit, Title, full_title, is_nobody, match_key, norm, repaired, split_credit, split_known, split_title
 
 ANY = st.text(alphabet=st.characters(exclude_categories=()))  # lone surrogates, NUL and unassigned characters too
 SIGNS = st.text(alphabet="aA ()[]{}-–.ft;/&|vs'x1")
@@ -216,3 +216,22 @@ def test_parts_alone_keep_the_first_as_the_title():
 def test_wrong_encodings_are_undone_for_matching(broken, whole):
     assert repaired(broken) == whole
     assert repaired(whole) == whole
+
+
+def test_a_loose_credit_is_split_where_all_its_names_are_known():
+    known = {"ada", "bo", "simon and garfunkel", "simon", "garfunkel", "earth"}
+    assert split_known("Ada & Bo", known) == [Credit("Ada", "primary", " & "), Credit("Bo")]
+    assert split_known("Ada, Bo feat. Simon and Garfunkel", known) == [
+        Credit("Ada", "primary", ", "), Credit("Bo", "primary", " feat. "), Credit("Simon and Garfunkel", "featuring"),
+    ]  # fmt: skip
+    assert split_known("Simon & Garfunkel", known) == [Credit("Simon & Garfunkel")]
+    assert split_known("Earth, Wind & Fire", known) == [Credit("Earth, Wind & Fire")]
+    assert split_known(None, known) == split_known("", known) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT, st.sets(TEXT))
+def test_splitting_by_known_names_loses_no_credit(text, names):
+    known = {norm(name) for name in names} | {norm(part) for part in text.replace("&", ",").split(",")}
+    assert all(credit.name.strip() for credit in split_known(text, known))
+    assert bool(split_known(text, known)) == bool(split_credit(text))
