@@ -149,7 +149,9 @@ def _title(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
     if x.whole == y.whole and (" " in x.version.written + y.version.written or "live" not in x.version.kinds | y.version.kinds):
         return Part(1.0, on(TITLE, 1.0), "The titles with their versions are the same."), ("whole",)
     if x.foreign != y.foreign:
-        return Part(0.5, -2.5, f"The titles are in different scripts: {_quoted(x, y)}."), ()
+        return Part(0.5, -1.8, f"The titles are in different scripts: {_quoted(x, y)}."), ()
+    if _bare(x.words) == _bare(y.words):
+        return Part(0.92, on(TITLE, 0.92), f"An article apart the titles are the same: {_quoted(x, y)}."), ()
     score = max(fuzz.ratio(x.base, y.base), 0.97 * fuzz.token_sort_ratio(x.base, y.base)) / 100
     only = _unmatched(x.words, y.words)
     if only and _letters(x.words, only) and _letters(y.words, only) and x.words[: len(y.words) - 1] == y.words[: len(x.words) - 1]:
@@ -175,6 +177,10 @@ def _title(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
         return Part(cut, on(TITLE, cut), f"One title goes on: {_quoted(x, y)}."), only
     said = "The titles are nearly the same" if score >= 0.8 else "The titles differ"
     return Part(score, on(TITLE, score), f"{said}: {_quoted(x, y)}."), only
+
+
+def _bare(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words[1:] if len(words) > 1 and words[0] in ("the", "a", "an") else words
 
 
 def _quoted(x: Reading, y: Reading) -> str:
@@ -332,6 +338,8 @@ def _release(one: Record, other: Record, x: Reading, y: Reading, gap: int | None
             score = 0.85
         same_album = score >= 0.85
         weight = on(ALBUM, score)
+        if same_album and parts["title"].score == 0.5:
+            weight -= 1.5  # an album is not half translated
         if not same_album and generic(x) and generic(y) and (gap is None or gap > 1000):
             weight -= 2.5
         what = "are the same" if score == 1.0 else "are nearly the same" if same_album else "differ"

@@ -233,6 +233,8 @@ def _words(raw: str, base: str) -> list[str]:
     for n, word in enumerate(words):
         before = out[-1] if out else ""
         word = COUNTED.get(word, word) if n + 1 < len(words) else word
+        if word == "n" and 0 < n < len(words) - 1:
+            word = "and"  # rock 'n' roll
         if word in ROMAN and word in plain and (before in COUNTING or word in dotted or (len(word) > 1 and n and word not in ("mix",))):
             word = str(ROMAN[word])
         elif word in SPELLED and before in COUNTING:
@@ -289,4 +291,4 @@ def foreign(plain: str) -> bool:
 
 def generic(reading: Reading) -> bool:
     """Whether half of all albums have a track of that title: "Intro", "Untitled 3"."""
-    return all(w in GENERIC or w in SMALL or w.isdigit() for w in reading.words)
+    return any(w in GENERIC for w in reading.words) and all(w in GENERIC or w in SMALL or w.isdigit() for w in reading.words)

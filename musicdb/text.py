@@ -110,7 +110,7 @@ def repaired(text: str) -> str:
 _VERSION_WORDS = frozenset(
     "remix rmx remixed mix mixed edit edited edits dub instrumental instrumentals acoustic live version versions remaster remastered "
     "vip bootleg rework reworked refix reprise flip cover covered demo acapella acappella cappella karaoke extended "
-    "unplugged session sessions mashup medley orchestral slowed sped nightcore rerecorded recorded recording remake remade "
+    "unplugged session sessions mashup medley orchestral slowed sped nightcore rerecorded recorded recording remake remade capella "
     "retouch reconstruction revision revisited interpretation variation outtake alternate alternative stripped "
     "symphonic intro outro drumapella megamix minimix mono stereo clean dirty uncensored uncut "
     "rehearsal soundcheck performance redux reimagined reborn revamp vivo concierto concert censored amended beatless "
@@ -123,8 +123,10 @@ _JUNK = re.compile(
     r"|(official )?((music|lyrics?) )?(video|audio|visuali[sz]er|videoclip|clip)|official|lyrics|hd|hq|4k|1080p|720p"
     r"|free (download|dl)|([0-9]{4} )?(digital(ly)? |24 bit |new )?remaster(ed)?( in)?( version| edition)?( [0-9]{4})?( version| edition)?|deluxe( edition| version)?"
 )
-_SAME_WORD = {"rmx": "remix", "remixed": "remix", "pt": "part", "vol": "volume", "acappella": "acapella", "remastered": "remaster"}
+_SCREEN = re.compile(r"(?i)from (the )?([\"“”„«'‘’]|(original )?(motion picture|movie|film|soundtrack|musical)\b)")
+_SAME_WORD = {"rmx": "remix", "remixed": "remix", "pt": "part", "vol": "volume", "acappella": "acapella", "capella": "acapella", "remastered": "remaster"}
 _EDITION_WORDS = frozenset("remaster remastered explicit clean dirty".split())
+_YEAR_APART = re.compile(r"(?i)\s-\s([0-9]{4})\s-\s(?:digital(?:ly)? )?(remaster)")
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}")
 _WIDE = str.maketrans("（）［］【】｛｝", "()[][]{}")
 _DASH = re.compile(r"\s[-–—]\s+")
@@ -147,7 +149,7 @@ def _split_title(title: str) -> Title:
     whole = title.strip()
     if not _HINT.search(whole):
         return Title(whole)
-    rest, found = whole.translate(_WIDE), {"version": [], "featured": [], "junk": []}
+    rest, found = _YEAR_APART.sub(r" - \1 \2", whole.translate(_WIDE)), {"version": [], "featured": [], "junk": []}
     brackets = []  # innermost first, so "(Dub Mix (Edit))" is two parts
     while taken := next((m for m in _BRACKETS.finditer(rest) if _part(m[1] or m[2] or m[3] or "")), None):
         brackets.append((taken.start(), *_part(taken[1] or taken[2] or taken[3])))
@@ -176,6 +178,8 @@ def _split_title(title: str) -> Title:
 def _part(text: str) -> tuple[str, str] | None:
     """What a part in brackets or behind a dash is: ("version" | "featured" | "junk", its text), or None."""
     text = " ".join(text.split())
+    if _SCREEN.match(text):
+        return "junk", text
     if _has_version(text):
         return ("junk" if _JUNK.fullmatch(norm(text)) else "version"), text
     if featured := _FEATURED.fullmatch(text):

@@ -10,7 +10,7 @@ KINDS = {word: word for word in (
     "reimagined reborn revamp club radio version tribute cut take piano mixed recorded recording part skit interlude"
 ).split()} | {
     "rmx": "remix", "remixed": "remix", "remixes": "remix", "edits": "edit", "reedit": "edit", "instrumentals": "instrumental",
-    "instr": "instrumental", "acappella": "acapella", "cappella": "acapella", "covered": "cover", "reworked": "rework", "versions": "version",
+    "instr": "instrumental", "acappella": "acapella", "cappella": "acapella", "capella": "acapella", "covered": "cover", "reworked": "rework", "versions": "version",
     "sessions": "session", "alternative": "alternate", "alt": "alternate", "rerecording": "rerecorded", "remade": "remake", "mixes": "mix",
     "concert": "live", "vivo": "live", "concierto": "live", "konzert": "live", "unreleased": "outtake", "karaoké": "karaoke", "ext": "extended",
     "speed": "sped", "xtended": "extended", "dubplate": "dub", "vocal": "vocal", "beatless": "beatless", "directo": "live", "konsert": "live",
@@ -31,7 +31,6 @@ EDITIONS = frozenset(
 GENERIC = frozenset(
     "intro outro interlude skit untitled prelude overture theme reprise introduction prologue epilogue finale opening ending credits "
     "silence allegro adagio andante largo presto menuetto menuet minuet scherzo rondo hidden bonus track unknown title instrumental "
-    "home one you love stay alone "
     "入口".split()
 )
 SMALL = frozenset("the a an of and or to in on at for by is my me it de la le el les los der die das und et y".split())
