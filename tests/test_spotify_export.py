@@ -119,7 +119,7 @@ def listen(payload):
 def test_the_library_becomes_the_list_of_liked_songs_and_releases(tmp_path):
     rows = rows_of(written(tmp_path / "YourLibrary.json", LIBRARY))
     liked, *others = rows
-    assert (liked["external_id"], liked["kind"]) == ("liked", "liked")
+    assert (liked["external_id"], liked["kind"]) == ("export:liked", "liked")
     assert liked["metadata"]["shows"] == LIBRARY["shows"] and "tracks" not in liked["metadata"]
     first = others[0]
     assert first == {
@@ -136,7 +136,7 @@ def test_the_library_becomes_the_list_of_liked_songs_and_releases(tmp_path):
         "metadata": FERRY,
     }
     items = [(r["playlist_external_id"], r["position"], r["track_external_id"]) for r in others if r["row"] == "playlist_item"]
-    assert items == [("liked", 0, f"{ID}T1"), ("liked", 1, f"{ID}T2")]
+    assert items == [("export:liked", 0, f"{ID}T1"), ("export:liked", 1, f"{ID}T2")]
     assert [(r["external_id"], r["title"], r["said"]["artists"]) for r in others if r["row"] == "release"] == [
         (f"{ID}L1", "Harbour Lights", ["Marisol Ek"])
     ]
@@ -160,19 +160,18 @@ def test_playlists_keep_order_and_repeats_and_leave_podcasts_aside(tmp_path):
     assert local["said"] == {"title": "Untitled (Dub)", "artists": ["Dj Åke"], "album": "Tape B", "duration_ms": 254_000}
 
 
-def test_only_library_and_playlists_together_are_all_tracks(tmp_path):
+def test_only_library_and_playlists_together_are_all_lists(tmp_path):
     together = zipped(tmp_path / "my_spotify_data.zip", ACCOUNT)
     assert [(end.of, end.within) for end in fetched(together, Complete)] == [
-        ("playlist_item", "liked"),
-        ("release", None),
+        ("playlist_item", "export:liked"),
+        ("collection_item", "export:saved"),
         ("playlist_item", "export:Warm-up"),
         ("playlist_item", "export:Warm-up#2"),
         ("playlist_item", "export:2019"),
-        ("track", None),
-        ("playlist", None),
+        ("playlist", "export:"),
     ]
     alone = written(tmp_path / "YourLibrary.json", LIBRARY)
-    assert [end.of for end in fetched(alone, Complete)] == ["playlist_item", "release"]
+    assert [end.of for end in fetched(alone, Complete)] == ["playlist_item", "collection_item"]
 
 
 def test_a_stored_payload_reads_the_same_whichever_file_said_it():
@@ -319,7 +318,7 @@ def test_a_broken_member_is_refused_and_the_rest_is_read(tmp_path):
     path = zipped(tmp_path / "export.zip", files)
     assert [r.item for r in fetched(path, Refused)] == ["MyData/endsong_0.json"]
     assert sum(len(page.payloads) for page in fetched(path) if page.kind == "play") == 4  # what stands before the break, too
-    assert {end.of for end in fetched(path, Complete)} == {"playlist_item", "release"}
+    assert {end.of for end in fetched(path, Complete)} == {"playlist_item", "collection_item"}
 
 
 @pytest.mark.parametrize(
@@ -349,8 +348,8 @@ def test_a_file_that_is_none_says_so(tmp_path, name, content, error, words):
     assert isinstance(raised.value, UnknownSource) == (error is UnknownSource) and name in str(raised.value)
 
 
-def test_a_missing_path_an_empty_folder_and_no_path_say_what_to_give(tmp_path):
-    for source, words in [(tmp_path / "none.zip", "does not exist"), (tmp_path, "holds nothing"), (None, "privacy"), ("a\0b", "cannot be read")]:
+def test_a_missing_path_and_an_empty_folder_say_what_to_give(tmp_path):
+    for source, words in [(tmp_path / "none.zip", "does not exist"), (tmp_path, "holds nothing"), ("a\0b", "cannot be read")]:
         with pytest.raises(BadInput, match=words):
             list(spotify.fetch(source))
     zipped(tmp_path / "my_spotify_data.zip", ACCOUNT)

@@ -1,0 +1,300 @@
+"""What a Spotify account holds, list by list: liked songs, playlists, top tracks and artists, saved albums, recent plays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from .. import net
+from ..shapes import Complete, Note, Page
+from ._account import NotGiven, Nothing, each, items_of, read_list
+from ._spotify_client import PLATFORM, Account
+from ._spotify_rows import dict_of, list_of, picture, plain, sorted_out, track, track_of
+
+PAGE = 50  # the most that Spotify gives
+SPANS = {"short_term": "four weeks", "medium_term": "six months", "long_term": "year"}
+LASTS = timedelta(days=183)  # from the first authorisation on, a refresh token is good for six months
+WARN = timedelta(days=30)
+
+
+def fetch(known: Any, *, account: str | None, progress: Any, endpoint: str | None, token: Any) -> Iterator:
+    """Yield all of an account; see `spotify.fetch`."""
+    api = Account(token, endpoint=endpoint, account=account, progress=progress)
+    try:
+        run = _Run(api, known or Nothing(), account or "")
+        yield from run.warning()
+        yield from each([run.lists, run.albums, run.plays])
+        yield run.said()
+    finally:
+        api.close()
+
+
+class _Run:
+    """One reading of an account."""
+
+    def __init__(self, api: Account, known: Any, account: str):
+        self.api, self.known, self.account = api, known, account
+        self.features = known.all or known.recall("audio features") is None
+        self.refused = False  # audio features, in this run
+        self.skipped: list[str] = []
+        self.unchanged = 0
+        self.way = ""  # "items" or "tracks": where this app finds what is in a playlist
+
+    def _id(self, name: str) -> str:
+        return f"{name}:{self.account}" if self.account else name
+
+    def warning(self) -> Iterator[Note]:
+        """Say ahead when the login will end."""
+        from ..units import utc
+
+        since = utc(self.api.login.get("authorized_at"))
+        if since is None:
+            return
+        ends = datetime.fromisoformat(since) + LASTS
+        if timedelta() < ends - datetime.now(UTC) < WARN:
+            yield Note(f"the Spotify login of {since[:10]} is good for six months, until about {ends:%Y-%m-%d}: run `{self.api.command}`")
+
+    def said(self) -> Note:
+        words = [f"{self.api.made} requests"]
+        if self.unchanged:
+            words.append(f"{self.unchanged} playlists unchanged")
+        if self.refused:
+            words.append("audio features are not available to this app, and are not asked for again")
+        words += [f"{name} as when they were read last (--all reads them again)" for name in self.skipped]
+        return Note("; ".join(words))
+
+    # ---- lists of tracks
+    def lists(self) -> Iterator:
+        """Yield liked songs, top tracks and playlists, and what is gone of them."""
+        artists, notes = self.artists()
+        yield from notes
+        liked = {"external_id": self._id("liked"), "name": "Liked Songs", "kind": "liked", "artists": artists}
+        parts = [partial(self.liked, liked), *(partial(self.top, span) for span in SPANS)]
+        same, changed = self.playlists()
+        self.unchanged = len(same)
+        if same:
+            yield Page("list", same)
+        yield from each(parts + [partial(self.playlist, payload) for payload in changed])
+        yield Complete("playlist")
+
+    def artists(self) -> tuple[dict[str, Any], list[Note]]:
+        """({"followed": [artist as sent], "top": {span: [...]}}, notes); they stand in the payload of the list of liked songs."""
+        found, notes = {}, []
+        try:
+            followed, after = [], {}
+            while True:
+                body = dict_of(self.api.get("me/following", "followed artists", type="artist", limit=PAGE, **after).get("artists"))
+                items, total = items_of(body, "items", "total", "followed artists", PLATFORM)
+                followed += items
+                last = dict_of(body.get("cursors")).get("after")
+                if not last or not items or after.get("after") == last:
+                    break
+                after = {"after": last}
+            if len(followed) < total:
+                notes.append(Note(f"followed artists: {len(followed)} of {total} came: run the same again later"))
+            found["followed"] = followed
+        except NotGiven as error:
+            notes.append(Note(str(error)))
+        try:
+            found["top"] = {span: self.api.page("me/top/artists", "top artists", time_range=span)(0, PAGE)[0] for span in SPANS}
+        except NotGiven as error:
+            notes.append(Note(str(error)))
+        return found, notes
+
+    def _places(self, key: str, name: str, **more: Any) -> Callable[[Any, int], dict]:
+        return lambda item, position: {"name": f"{name} #{position + 1}", "playlist": key, "position": position, "item": item, **more}
+
+    def liked(self, head: dict[str, Any]) -> Iterator:
+        key, get = head["external_id"], self.with_features(self.api.page("me/tracks", "liked songs"))
+        yield from self._unless_same(
+            "liked songs", get, "added_at", head=Page("list", [head]), end=partial(_places_end, key), kind="place", wrap=self._places(key, "liked songs"),
+            key=_added,
+        )  # fmt: skip
+
+    def _unless_same(self, what: str, get: Callable, newest: str, head: Page | None, **options: Any) -> Iterator:
+        """Yield a list, unless it was read lately and is as long, with the same newest item, as then: one request in place of many."""
+
+        def mark(items: list, total: int) -> str:
+            return f"{total} {dict_of(items[0]).get(newest) if items else ''}"
+
+        if self.known.is_fresh(what) and self.known.recall(what) == mark(*get(0, 1)):
+            self.skipped.append(what)
+            if head is not None:
+                yield head
+            return
+        first: list[str] = []
+
+        def marking(offset: int, limit: int) -> tuple[list, int]:
+            items, total = get(offset, limit)
+            if offset == 0:
+                first[:] = [mark(items, total)]
+            return items, total
+
+        whole = yield from read_list(marking, known=self.known, scope=what, what=f"Spotify's {what}", head=head, limit=PAGE, **options)
+        if whole and first:
+            self.known.remember(what, first[0])
+
+    def top(self, span: str) -> Iterator:
+        key, name = self._id(f"top:{span}"), f"Top tracks of the last {SPANS[span]}"
+        head = Page("list", [{"external_id": key, "name": name, "kind": "smart"}])
+        get = self.with_features(self.api.page("me/top/tracks", "top tracks", time_range=span))
+        try:
+            yield from read_list(
+                get, end=partial(_places_end, key), known=self.known, scope=f"top tracks {span}", what="Spotify's top tracks", head=head,
+                kind="place", limit=PAGE, wrap=self._places(key, name, listened=True),
+            )  # fmt: skip
+        except NotGiven as error:
+            yield head
+            yield Note(str(error))
+
+    def playlists(self) -> tuple[list[dict], list[dict]]:
+        """(unchanged, to be read) payloads of kind "list"."""
+        places: dict[int, Any] = {}
+        get = self.api.page("me/playlists", "playlists")
+        pages = net.paged(get, kind="", scope="playlists", limit=PAGE, wrap=lambda one, at: places.__setitem__(at, one), key=_id_of)
+        while True:
+            try:
+                next(pages)
+            except StopIteration as stop:
+                total = stop.value
+                break
+        have, same, changed = self.known.playlists(), [], []
+        for at, sent in sorted(places.items()):
+            key = plain(dict_of(sent).get("id"))
+            if key is None or at >= total:
+                continue
+            payload = {"external_id": key, "position": at, "playlist": sent}
+            version = plain(sent.get("snapshot_id"))
+            as_before = version is not None and have.get(key, (None,))[0] == version and self.known.cursor(_scope(key)) is None
+            (same if as_before else changed).append(payload)
+        return same, changed
+
+    def playlist(self, payload: dict[str, Any]) -> Iterator:
+        key, sent = payload["external_id"], payload["playlist"]
+        name, head = plain(sent.get("name")) or key, Page("list", [payload])
+        try:
+            yield from read_list(
+                self.with_features(self._in(key, name, sent)), end=partial(_places_end, key), known=self.known, scope=_scope(key),
+                what=f"playlist {name!r}", head=head, kind="place", limit=PAGE, wrap=self._places(key, name),
+            )  # fmt: skip
+        except NotGiven as error:
+            yield head
+            whose = plain(dict_of(sent.get("owner")).get("display_name"))
+            why = "Spotify shows what is in it to its owner only" if error.status == 403 else "Spotify no longer has it"
+            yield Note(f"playlist {name!r}{f' of {whose}' if whose else ''}: metadata only; {why} ({error.status})")
+
+    def _in(self, key: str, name: str, sent: dict) -> Callable[[int, int], tuple]:
+        """get(offset, limit) for what is in a playlist; its version is asked for again with the last page, for it may change on the way."""
+        version = plain(sent.get("snapshot_id"))
+        told = "items" if isinstance(sent.get("items"), dict) else "tracks"
+
+        def get(offset: int, limit: int) -> tuple:
+            nonlocal version
+            items, total = self._page_in(key, name, told, offset, limit)
+            if version is not None and offset and offset + limit >= total:
+                version = plain(self.api.get(f"playlists/{key}", f"playlist {name!r}", fields="snapshot_id").get("snapshot_id")) or version
+            return items, total, version
+
+        return get
+
+    def _page_in(self, key: str, name: str, told: str, offset: int, limit: int) -> tuple[list, int]:
+        ways = [self.way] if self.way else [told, "tracks" if told == "items" else "items"]
+        for way in ways:
+            get = self.api.page(f"playlists/{key}/{way}", f"playlist {name!r}", additional_types="track,episode")
+            try:
+                found = get(offset, limit)
+            except NotGiven:
+                if way == ways[-1]:
+                    raise
+                continue
+            self.way = way
+            return found
+        raise AssertionError("one way returns or raises")
+
+    def with_features(self, get: Callable[[int, int], tuple]) -> Callable[[int, int], tuple]:
+        """The same, with audio features put into the tracks where this app may still have them. Refused once is never asked again."""
+
+        def got(offset: int, limit: int) -> tuple:
+            items, *rest = get(offset, limit)
+            tracks = {t["id"]: t for item in items if (t := track_of(item)) and plain(t.get("id")) and not t.get("is_local")}
+            if self.features and tracks and limit > 1:
+                try:
+                    body = self.api.get("audio-features", "audio features", ids=",".join(tracks))
+                except NotGiven:
+                    self.features, self.refused = False, True
+                    self.known.remember("audio features", "not available to this app")
+                else:
+                    for one in list_of(body.get("audio_features")):
+                        if dict_of(one).get("id") in tracks:
+                            tracks[one["id"]]["audio_features"] = one
+            return items, *rest
+
+        return got
+
+    # ---- albums and plays
+    def albums(self) -> Iterator:
+        wrap = lambda item, position: {"account": self.account, "saved": item}  # noqa: E731
+        yield from self._unless_same(
+            "saved albums", self.api.page("me/albums", "saved albums"), "added_at", head=None, kind="saved_album", wrap=wrap,
+            end=lambda total: Complete("collection_item", within="saved", total=total), key=lambda item: _id_of(dict_of(item).get("album")),
+        )  # fmt: skip
+
+    def plays(self) -> Iterator:
+        """Yield the last plays; Spotify keeps 50, so it is read in every run."""
+        before, newest, last = {}, None, self.known.recall("plays") or ""
+        for _ in range(20):
+            try:
+                body = self.api.get("me/player/recently-played", "recent plays", limit=PAGE, **before)
+            except NotGiven as error:
+                yield Note(str(error))
+                return
+            items, _ = items_of({**body, "total": 0}, "items", "total", "recent plays", PLATFORM)
+            if items:
+                yield Page("recent", items)
+            times = sorted(at for item in items if (at := plain(dict_of(item).get("played_at"))))
+            newest = newest or (times[-1] if times else None)
+            cursor = dict_of(body.get("cursors")).get("before")
+            if not times or not cursor or not body.get("next") or times[0] <= last or before.get("before") == cursor:
+                break
+            before = {"before": cursor}
+        if newest:
+            self.known.remember("plays", newest)
+
+
+def _places_end(key: str, total: int) -> Complete:
+    return Complete("playlist_item", within=key, total=total)
+
+
+def _scope(key: str) -> str:
+    return f"playlist {key}"
+
+
+def _id_of(one: Any) -> Any:
+    return dict_of(one).get("id") or id(one)
+
+
+def _added(item: Any) -> Any:
+    """Identity of a liked song: a repeat means that the list moved while it was read."""
+    t = track_of(item)
+    return (plain(t.get("id")) or plain(t.get("uri")) if t else None) or id(item)
+
+
+def search(query: str, *, token: Any, endpoint: str | None, account: str | None, limit: int) -> list[dict[str, Any]]:
+    """See `spotify.search`."""
+    api = Account(token, endpoint=endpoint, account=account)
+    try:
+        found = api.get("search", f"results for {query[:60]!r}", q=query, type="track", limit=max(1, min(limit, PAGE)))
+    finally:
+        api.close()
+    hits = []
+    for kind, sent in sorted_out({"tracks": {"items": list_of(dict_of(found.get("tracks")).get("items"))}}):
+        if kind != "spotify_track" or not plain(sent.get("id")):
+            continue
+        row = track(sent)
+        hits.append(
+            {name: row.get(name) for name in ("external_id", "title", "artists", "album", "duration_ms")}
+            | {"year": row["said"].get("year"), "cover_url": picture(dict_of(sent.get("album")).get("images")), "payload": sent}
+        )
+    return hits[:limit]
