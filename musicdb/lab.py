@@ -155,6 +155,7 @@ def command(database: str | Path, folder: str | Path, port: int, environ: Mappin
     environment = dict(environ)
     environment["MUSICDB_DB"] = str(Path(database).absolute())
     environment["JUPYTER_TOKEN"] = token  # not an argument: those are seen by everybody on the machine
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(quiet(folder)), environ.get("JUPYTER_CONFIG_PATH")]))
     environment["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(kernel(folder)), environ.get("JUPYTER_PATH")]))
     arguments = [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
@@ -178,6 +179,16 @@ def kernel(folder: Path) -> Path:
     target = place / "kernels" / "python3"
     target.mkdir(parents=True, exist_ok=True)
     _write(target / "kernel.json", json.dumps(spec, indent=1).encode())
+    return place
+
+
+def quiet(folder: Path) -> Path:
+    """Switch off the box that asks for news from jupyter.org; return the folder for JUPYTER_CONFIG_PATH."""
+    place = folder / ".kernel" / "config"
+    target = place / "labconfig"
+    target.mkdir(parents=True, exist_ok=True)
+    content = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    _write(target / "page_config.json", json.dumps(content, indent=1).encode())
     return place
 
 

@@ -93,15 +93,19 @@ class Listing:
         self._where, self._params = self.conditions(text)
         way = " desc" if desc else ""
         if self.by_id:
-            # The artist index covers the usual order, so nothing is sorted; empty values come last only where asked for.
             source = self.source
             if self.what == "library" and self.of_tracks >= {sort or "id", *self._fields}:
                 # The table alone holds what is asked: half the time of the view.
                 source = "tracks"
                 self._where = f"{self._where or 'where 1'} and deleted_at is null and merged_into_id is null and title is not null"
-            order = f"{sort} is null, {sort}{way}, id" if sort and sort != "artist_credit" else f"artist_credit{way}, title{way}"
-            rows = self.db.execute(f"select id from {source} {self._where} order by {order}", self._params)
-            self.ids = array("q", (row[0] for row in rows))
+            usual = sort in (None, "artist_credit")
+            order = f"artist_credit{way}, title{way}" if usual else f"{sort} is null, {sort}{way}, id"
+            # The artist index covers the usual order, so nothing is sorted; in two parts, so that what has no artist comes last.
+            parts = ["artist_credit is not null", "artist_credit is null"] if usual else ["true"]
+            self.ids = array("q")
+            for part in parts:
+                glue = f"{self._where} and {part}" if self._where else f"where {part}"
+                self.ids.extend(row[0] for row in self.db.execute(f"select id from {source} {glue} order by {order}", self._params))
             self.total = len(self.ids)
         else:
             self._order = f'order by "{sort}" is null, "{sort}"{way}' if sort else ""

@@ -24,6 +24,7 @@ from ..cells import PLATFORMS as CHIPS
 from ..errors import MusicdbError
 
 SHOWN = 500  # characters of one value in a list; the details show more
+QUIET = {"covers", "at", "cancel", "refresh"}  # messages that are no step of a person's
 STEPS_S = 0.15  # least time between two steps of a progress bar
 _memory: dict[tuple[str, str, str], dict[str, Any]] = {}
 _pools: weakref.WeakKeyDictionary[Any, dict[str, ThreadPoolExecutor]] = weakref.WeakKeyDictionary()
@@ -156,13 +157,13 @@ class Talk:
 
 
 def _source(*names: str) -> str:
-    return "\n".join((resources.files(__package__) / name).read_text("utf-8") for name in names)
+    return "\n".join((resources.files(__package__) / "js" / name).read_text("utf-8") for name in names)
 
 
 class View(anywidget.AnyWidget):
     """One browser view: a layout (grid, cards, matrix, details, status), what it shows, and the status line below."""
 
-    _esm = _source("view.js")
+    _esm = _source("common.js", "grid.js", "cards.js", "matrix.js", "details.js", "render.js")
     _css = _source("view.css")
     kind = traitlets.Unicode("status").tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
@@ -194,6 +195,8 @@ class Board(Talk, View):
         method = getattr(self, f"do_{content.get('do')}", None)
         if method is None:
             raise MusicdbError(f"this screen does not know {content.get('do')!r}; run the cell again after an upgrade")
+        if content["do"] not in QUIET and self.status.get("text") and not self.status.get("busy"):
+            self.status = {}  # what was said about the step before
         if buffers:
             asked["data"] = bytes(buffers[0])
         method(**asked)

@@ -61,10 +61,24 @@ def details(found: dict[str, Any]) -> dict[str, Any]:
                 "agree": [LABELS.get(p, p) for p in f["agree"]],
                 "others": [{"platform": p, "value": values(shown(f["name"], f["value"]), shown(f["name"], v))[1]} for p, v in f["others"]],
             }
-            for f in found["fields"]
+            for f in fields(found["fields"])
         ],
         "links": [{"platform": k["platform"], "title": short(k["title"], 200), "status": k["status"], "confidence": k["confidence"], "signs": [short(s) for s in k["signs"]]} for k in links],
     }  # fmt: skip
+
+
+def fields(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Names as a list are said of the credit, which is what has a value: one row for both."""
+    names = next((f for f in found if f["name"] == "artists"), None)
+    out = []
+    for f in found:
+        if f["name"] == "artist_credit" and names:
+            others = [(p, v) for p, v in names["others"] if shown("artists", v) != shown("artists", f["value"]) and (p, v) not in f["others"]]
+            agree = sorted({*f["agree"], *(p for p, v in names["others"] if shown("artists", v) == shown("artists", f["value"]))} - {f["whose"]})
+            f = {**f, "others": [*f["others"], *others], "agree": agree}
+        if f["name"] != "artists" or not any(one["name"] == "artist_credit" for one in found):
+            out.append(f)
+    return out
 
 
 def shown(field: str, value: Any) -> str:

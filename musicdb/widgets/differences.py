@@ -25,7 +25,19 @@ def values(a: str, b: str) -> tuple[Parts, Parts]:
     for kind, i, j, k, m in same.get_opcodes():
         _add(one, "".join(left[i:j]), kind != "equal")
         _add(two, "".join(right[k:m]), kind != "equal")
-    return one, two
+    return _joined(one), _joined(two)
+
+
+def _joined(parts: Parts) -> Parts:
+    """A space between two marked words is marked too, so that they read as one difference."""
+    out: Parts = []
+    for n, (text, differs) in enumerate(parts):
+        between = not text.strip() and 0 < n < len(parts) - 1 and parts[n - 1][1] and parts[n + 1][1]
+        if out and out[-1][1] == (differs or between):
+            out[-1] = (out[-1][0] + text, out[-1][1])
+        else:
+            out.append((text, differs or between))
+    return out
 
 
 def _add(parts: Parts, text: str, differs: bool) -> None:
