@@ -132,8 +132,8 @@ class Operation:
         self.details: dict[str, Any] = {}
         self._db = db
 
-    def summary(self, entity: str, n: int, field: str | None = None) -> None:
-        """Log one row for a bulk change of n rows of a table."""
+    def summary(self, entity: str, n: int | str, field: str | None = None) -> None:
+        """Log one row for a bulk change of n rows of a table (or, with a field, another note about them)."""
         sql = (
             "insert into changes (at, operation_id, actor, op, entity, entity_key, field, old, new) "
             f"select {schema.NOW}, operation_id, actor, 'batch', ?, '[]', ?, null, ? from current_operation"

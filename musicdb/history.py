@@ -185,19 +185,20 @@ def redo(db: Database, operation: int | str | None = None, *, by: str | None = N
 def _last(db: Database, undone: dict[int | str, int]) -> int | str:
     """The newest operation or edit that can be undone."""
     sql = """
-    select o.id, (select max(id) from changes where operation_id = o.id) as last, completed_at
+    select o.id
     from operations as o
     where type not in ('undo', 'redo') and status = 'completed'
       and (exists (select 1 from decisions where operation_id = o.id) or exists (select 1 from changes where operation_id = o.id and op <> 'batch'))
     order by o.id desc
     """
-    operation = next((row for row in db.execute(sql) if row[0] not in undone), None)
-    edit = next((row for row in _edits(db, 20) if f"edit:{row[0]}" not in undone), None)
+    operation = next((row[0] for row in db.execute(sql) if row[0] not in undone), None)
+    last = db.value("select max(id) from changes where operation_id = ?", [operation]) or 0
+    edit = None
+    if (db.value("select id from changes where operation_id is null order by id desc limit 1") or 0) > last:
+        edit = next((row for row in _edits(db, 20) if row[1] > last and f"edit:{row[0]}" not in undone), None)
     if operation is None and edit is None:
         raise CannotUndo("nothing to undo: no decision, merge or edit is in the log")
-    if edit and (operation is None or (edit[2], edit[0]) > (operation[2] or "", operation[1] or 0)):
-        return f"edit:{edit[0]}"
-    return operation[0]
+    return f"edit:{edit[0]}" if edit else operation
 
 
 def _target(db: Database, operation: int | str) -> _Target:
@@ -292,8 +293,9 @@ def _cancelled(db: Database, target: _Target, undone: dict[int | str, int]) -> s
     pairs = db.execute(
         "select id, json_extract(details, '$.undoes') from operations where type in ('undo', 'redo') and status = 'completed'"
     ).fetchall()
-    start = _position(db, target)
-    return {one for undo, what in pairs if undo not in undone and _position(db, _as_target(what)) > start for one in (undo, what)}
+    start, since = _position(db, target), target.operation or 0
+    later = [(undo, what) for undo, what in pairs if undo > since and undo not in undone]
+    return {one for undo, what in later if _position(db, _as_target(what)) > start for one in (undo, what)}
 
 
 def _as_target(what: int | str) -> _Target:
@@ -387,9 +389,13 @@ def _sweep(db: Database, target: _Target) -> None:
     """Names and albums that the operation needed and nothing uses any more go; their identities stay theirs."""
     if target.operation is None:
         return
+    noted = "select entity, new from changes where operation_id = ? and op = 'batch' and field = 'made'"
+    made: dict[str, set[int]] = {}
+    for table, ids in db.execute(noted, [target.operation]).fetchall():
+        made.setdefault(table, set()).update(msgspec.json.decode(ids))
     for kind, table in reversed(deriving.merged.KINDS.items()):  # an album before its artist
         shown = "title" if kind in ("track", "release_group") else "name"
-        for (id,) in db.execute(f"select id from {kind}_ids where operation_id = ?", [target.operation]).fetchall():
+        for id in sorted(made.get(table, ())):
             row = db.execute(f"select {shown}, merged_into_id from {table} where id = ?", [id]).fetchone()
             gone = row is not None and row[1] is None and (kind != "track" or row[0] is None)  # a track goes only with its observations
             if gone and not ledger.used(db, table, id, kind):

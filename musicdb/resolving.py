@@ -19,7 +19,7 @@ from . import inputs, merged, others, pick
 from .entities import Entities
 
 if TYPE_CHECKING:
-    from .db import Database
+    from .db import Database, Operation
 
 Progress = Callable[[int, int | None, str], object]
 COLUMNS = (
@@ -37,6 +37,7 @@ CHILDREN = {  # table: its columns; those of the row's key first
 KEYS = {"track_artists": 4, "track_genres": 3, "track_labels": 3, "external_ids": 3}
 NAMES = ("artists", "labels", "genres", "release_groups")
 LISTED = {"track_genres": "genres", "track_labels": "label"}  # rows of `user` there may stand for a decision on this field
+NOTED = 1000  # names made at once, above which it is an import and nobody undoes it
 SOME = 0.3  # above this share of changed tracks all are resolved: names are then loaded at once
 OBSERVED = """
 select k.track_id, p.platform, p.in_library, p.missing_since is not null, p.external_id, p.title, p.artists, p.album, p.duration_ms, p.isrc,
@@ -303,6 +304,7 @@ class _Work:
                 sets = ", ".join(f"{name} = ?" for name in COLUMNS)
                 db.executemany(f"update tracks set {sets}, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') where id = ?", update)
                 report.rows["tracks"] = len(insert) + len(update)
+                self._note_made(op, [row[0] for row in insert])
                 for table, (old, fresh) in children.items():
                     report.rows[table] = len(old) + len(fresh)
                     self._replace(table, old, fresh)
@@ -317,6 +319,13 @@ class _Work:
                     op.summary(table, n)
                 op.details = {"tracks": report.tracks, "rows": report.rows}
         self._remember()
+
+    def _note_made(self, op: Operation, tracks: list[int]) -> None:
+        """Note which names, albums and tracks the operation needed: where it is undone and nothing uses them any more, they go."""
+        made = {table: [row[0] for row in entities.fresh] for table, entities in self.entities.items()} | {"tracks": tracks}
+        for table, ids in made.items():
+            if 0 < len(ids) <= NOTED:
+                op.summary(table, _json(ids), "made")
 
     def _remember(self) -> None:
         """Note of what each track was resolved, where that is new."""
