@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .merged import roots
+
 # Cross joins keep the order that is written: from few tracks to their pictures, never from all pictures to the tracks.
 CANDIDATES = """
 with scope as (
@@ -49,6 +51,15 @@ from decisions as d
 join {ids} as i on i.{uid} = d.entity_key
 join {table} as t on t.id = i.id
 where d.entity = :entity and d.field = 'cover'
+order by d.id
+"""
+# The same of few tracks: from them to their decisions, never through all decisions that there are about tracks.
+DECIDED_OF = """
+select i.id, d.value, d.platform
+from json_each(:family) as j
+cross join track_ids as i on i.id = j.value
+cross join decisions as d on d.entity = 'track' and d.entity_key = i.track_uid and d.field = 'cover'
+cross join tracks as t on t.id = i.id
 order by d.id
 """
 
@@ -219,7 +230,12 @@ def _decided(db, scope) -> dict[tuple, tuple[int | None, str | None]]:
         ("track", "tracks", "track_ids", "track_uid", "tracks"),
         ("release_group", "release_groups", "release_group_ids", "release_group_uid", "albums"),
     ):
-        rows = db.execute(DECIDED.format(table=table, ids=ids, uid=uid), {"entity": entity}).fetchall()
+        if scope is not None and entity == "track":
+            asked = json.loads(scope[key])
+            family = json.dumps(sorted({*asked, *roots(db, asked)}))
+            rows = db.execute(DECIDED_OF, {"family": family}).fetchall()
+        else:
+            rows = db.execute(DECIDED.format(table=table, ids=ids, uid=uid), {"entity": entity}).fetchall()
         latest = {row[0]: tuple(row[1:]) for row in rows}
         if not latest:
             continue

@@ -244,14 +244,21 @@ def reject(db: Database, links: Links, *, by: str | None = None, note: str | Non
         return rows
 
     def place(op: Operation) -> None:
-        """What the matcher would do with those that have no track now, so that no part of the library is without one."""
-        for link in asked:
-            if link.makes and db.value(ACTIVE, [link.one]) is None:
-                track = _own(db, link, op, but=link.track)
-                row = {"one": link.one, "auto": track, "track": track, "root": track, "status": "auto", "method": "new", "confidence": 100}
-                db.execute(LINK, row | {"evidence": _json([{"part": "new", "sentence": SENTENCES["new"]}])})
+        give_own(db, op, [(link.one, link.key, link.track) for link in asked if link.makes])
 
     return _answer(db, "reject", asked, decide, [], by, note, "is not", place)
+
+
+def give_own(db: Database, op: Operation, ones: Iterable[tuple[int, str, int | None]]) -> None:
+    """Do what the matcher would with observations that have no track now: each (observation, key, the track it is not) gets its own.
+
+    So no part of the library is ever without a track. To be called after the decisions are applied; it is the matcher's choice, not a person's.
+    """
+    for one, key, but in ones:
+        if db.value(ACTIVE, [one]) is None:
+            track = own_track(db, op, one, key, but)
+            row = {"one": one, "auto": track, "track": track, "root": track, "status": "auto", "method": "new", "confidence": 100}
+            db.execute(LINK, row | {"evidence": _json([{"part": "new", "sentence": SENTENCES["new"]}])})
 
 
 ACTIVE = "select track_id from track_links where platform_track_id = ? and status in ('auto', 'confirmed')"
@@ -266,7 +273,7 @@ def new_track(db: Database, links: Links, *, by: str | None = None, note: str | 
         own: dict[int, int] = {}
         for link in asked:
             if link.one not in own:
-                own[link.one] = _own(db, link, op)
+                own[link.one] = own_track(db, op, link.one, link.key)
                 rows.append(("link", link.key, "track", _json(_uid(db, own[link.one]))))
             if link.track != own[link.one]:
                 rows.append(("link", link.key, f"not:{link.uid}", "1"))
@@ -351,19 +358,20 @@ def _unmerge(db: Database, link: _Link) -> list[Decision]:
     return [("track", uid, "merged_into", None) for (uid,) in db.execute(sql, [link.one, link.id, link.key])]
 
 
-def _own(db: Database, link: _Link, op: Operation, but: int | None = None) -> int:
-    """The track that is this observation's own, and not `but`: the one it made, where no other took that over, or one that it makes now."""
+def own_track(db: Database, op: Operation, one: int, key: str, but: int | None = None) -> int:
+    """The track that is an observation's own, and not `but`: the one it made, where no other took that over, or one that it makes now."""
     sql = """
-    select i.id from track_ids as i left join track_links as k on k.assigned_track_id = i.id and k.status in ('auto', 'confirmed')
-      and k.platform_track_id <> ?
-    where i.origin = ? and i.id is not ? and (k.id is null or exists (
-      select 1 from track_links as a where a.platform_track_id = ? and a.assigned_track_id = i.id and a.status in ('auto', 'confirmed')))
+    select i.id
+    from track_links as k
+    join track_ids as i on i.id = k.assigned_track_id or i.id = k.auto_track_id
+    where k.platform_track_id = ? and i.origin = ? and i.id is not ? and (k.status in ('auto', 'confirmed') or not exists (
+      select 1 from track_links as w where w.assigned_track_id = i.id and w.status in ('auto', 'confirmed')))
     order by i.id limit 1
     """
-    own = db.value(sql, [link.one, link.key, but, link.one])
-    if own is not None and not merged.roots(db, [own]).get(own):
+    own = db.value(sql, [one, key, but])
+    if own is not None and own not in merged.roots(db, [own]):
         return own
-    made = db.execute("insert into track_ids (track_uid, origin, operation_id) values (?, ?, ?)", [db.new_uid(), link.key, op.id])
+    made = db.execute("insert into track_ids (track_uid, origin, operation_id) values (?, ?, ?)", [db.new_uid(), key, op.id])
     return int(made.lastrowid or 0)
 
 

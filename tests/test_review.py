@@ -142,7 +142,7 @@ def test_links_of_one_reason_are_a_group_that_one_decision_answers(db):
 
 
 def test_an_unknown_platform_or_link_is_named(two):
-    with pytest.raises(BadInput, match="no platform 'tidall'; there are .*tidal"):
+    with pytest.raises(BadInput, match=r"no platform 'tidall'; there are .*tidal"):
         links.waiting(two, platform="tidall")
     for answer in (links.accept, links.reject, links.new_track, links.later):
         with pytest.raises(BadInput, match="no link 999"):
