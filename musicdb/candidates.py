@@ -19,7 +19,7 @@ from .weights import MAYBE, SAME
 if TYPE_CHECKING:
     from .db import Database
 
-CLOSE = 4  # tracks of a step that are compared: those that read most like the record
+CLOSE = 3  # tracks of a step that are compared: those that read most like the record
 
 
 class Candidate(NamedTuple):
@@ -39,11 +39,12 @@ select k.track_id from platform_tracks as p join track_links as k on k.platform_
 where p.platform = ? and p.external_id = ?
 """
 BY_KEY = "select id from tracks where match_key = ? and deleted_at is null limit 20"
-BY_TITLE = "select id, title_norm, artist_credit from tracks where title_norm = ? limit 60"
-BY_ARTIST = "select id, title_norm, artist_credit from tracks where artist_credit = ? limit 300"
+BY_TITLE = "select id, title_norm, artist_credit from tracks where title_norm = ? limit 40"
+BY_ARTIST = "select id, title, artist_credit from tracks where artist_credit = ? limit 200"  # the index covers it: no row is read
 BY_WORDS = """
 select t.id, t.title_norm, t.artist_credit from tracks_fts as f join tracks as t on t.id = f.rowid where tracks_fts match ? limit 40
 """
+COMMON = "select 1 from tracks_fts where tracks_fts match ? limit 1 offset 500"
 FACTS = """
 select t.id, t.title, t.version, t.artist_credit, g.title, t.duration_ms, t.year
 from tracks as t left join release_groups as g on g.id = t.release_group_id
@@ -56,7 +57,7 @@ def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least
     """Return the tracks that a record (a dict as `compare` takes it) may be, best first, none below the confidence `least`."""
     mine = prepare(record)
     seen: dict[int, Comparison | None] = {}
-    for step in _steps(mine):
+    for step in _steps(db, mine):
         rows = {row[0]: row for sql, values in step for row in db.execute(sql, values) if row[0] is not None and row[0] not in seen}
         for track in _closest(mine, rows):
             facts = _facts(db, track)
@@ -70,16 +71,16 @@ def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least
 def _closest(mine: Record, rows: dict[int, tuple]) -> list[int]:
     """Track ids that an id or a key brought, and of the others those that read most like the record."""
     sure = [track for track, row in rows.items() if len(row) == 1]
-    texts = {track: f"{row[1]} {(row[2] or '').lower()}" for track, row in rows.items() if len(row) > 1}
+    texts = {track: f"{row[1] or ''} {row[2] or ''}".lower() for track, row in rows.items() if len(row) > 1}
     near: dict[int, float] = {}
     for reading in mine.readings[:2] if texts else ():
         plain = f"{reading.base} {' '.join(reading.artists)}"
-        for _, score, track in process.extract(plain, texts, scorer=fuzz.ratio, processor=None, score_cutoff=55, limit=CLOSE):
+        for _, score, track in process.extract(plain, texts, scorer=fuzz.ratio, processor=None, score_cutoff=65, limit=CLOSE):
             near[track] = max(score, near.get(track, 0.0))
     return sure + sorted(near, key=lambda track: (-near[track], track))[:CLOSE]
 
 
-def _steps(mine: Record) -> Iterator[list[tuple[str, list[str]]]]:
+def _steps(db: Database, mine: Record) -> Iterator[list[tuple[str, list[str]]]]:
     """Queries with their values, the surest first."""
     exact = [(sql, [scheme, value]) for scheme, value in sorted(mine.ids) for sql in (BY_ID, BY_OBSERVATION)]
     if mine.isrc:
@@ -90,25 +91,25 @@ def _steps(mine: Record) -> Iterator[list[tuple[str, list[str]]]]:
     yield exact
     bases = dict.fromkeys(text.norm(text.split_title(reading.written).base) for reading in mine.readings[:2])
     yield [(BY_TITLE, [base]) for base in bases if base] + ([(BY_ARTIST, [mine.artist_shown])] if mine.artist_shown else [])
-    yield [(BY_WORDS, [query]) for query in dict.fromkeys(_queries(mine))]
+    yield [(BY_WORDS, [query]) for query in dict.fromkeys(_queries(db, mine))]
 
 
-def _queries(mine: Record) -> Iterator[str]:
-    """Two words each: the longest of the title and of the artists, in pairings of which a typing error leaves one whole."""
+def _queries(db: Database, mine: Record) -> Iterator[str]:
+    """Two words each, of which one is rare: two common ones would take as long as the library is large."""
     for reading in mine.readings[:2]:
-        title = _longest(text.norm(text.split_title(reading.written).base))
-        artist = _longest(" ".join(reading.artists))
-        pairs = [(t, a) for t in title for a in artist]
-        pairs += [(words[0], words[1]) for words in (title, artist) if len(words) > 1]
-        for one, other in pairs[:5]:
-            yield f'"{one}" "{other}"'
-        if len(title) == 1 and not artist:
-            yield f'"{title[0]}"'
+        words = [*_longest(text.norm(text.split_title(reading.written).base)), *_longest(" ".join(reading.artists))]
+        words = list(dict.fromkeys(f'"{word}"' for word in words))
+        rare = [word for word in words if not db.execute(COMMON, [word]).fetchone()]
+        pairs = dict.fromkeys(tuple(sorted((one, other))) for one in rare[:2] for other in words if one != other)
+        for pair in list(pairs)[:4]:
+            yield " ".join(pair)
+        if len(words) == 1:
+            yield words[0]
 
 
 def _longest(plain: str) -> list[str]:
     words = dict.fromkeys(w for w in plain.split() if w.isalnum() and len(w) > 1)
-    return sorted(words, key=lambda w: (-len(w), w))[:2]
+    return sorted(words, key=lambda w: (-len(w), w))[:3]
 
 
 def _facts(db: Database, track: int) -> Record | None:
