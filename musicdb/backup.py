@@ -27,7 +27,7 @@ STAMP = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup: its file, when (UTC ISO), why, its size, and {table: (rows, content hash)} as its `.sha256` says."""
+    """A backup: its file, when (UTC ISO), why, its size, {table: (rows, content hash)}, and of which file, as its `.sha256` says."""
 
     path: Path
     created_at: str
@@ -35,6 +35,7 @@ class Backup:
     size_bytes: int
     sha256: str
     tables: dict[str, tuple[int, str]]
+    source: str
 
 
 def create(source: str | Path, target: str | Path | None = None, *, reason: str = "by hand", progress: Progress | None = None) -> Backup:
@@ -69,8 +70,8 @@ def create(source: str | Path, target: str | Path | None = None, *, reason: str 
                 raise BadBackup(f"{source}: the copy does not equal it: {'; '.join(problems + differing)}; run `musicdb check`")
         with translated(path):
             _flush(part)
-            made = Backup(path, _now(), reason, part.stat().st_size, file_hash(part), theirs)
-        _write_sidecar(made, str(source))
+            made = Backup(path, _now(), reason, part.stat().st_size, file_hash(part), theirs, str(source.absolute()))
+        _write_sidecar(made)
         _publish(part, path)
         return made
     finally:
@@ -85,7 +86,7 @@ def read(path: str | Path) -> Backup:
     try:
         said = json.loads(side.read_text("utf-8"))
         tables = {name: (int(rows), str(content)) for name, (rows, content) in said["tables"].items()}
-        return Backup(path, str(said["created_at"]), str(said["reason"]), int(said["size_bytes"]), str(said["sha256"]), tables)
+        return Backup(path, str(said["created_at"]), str(said["reason"]), int(said["size_bytes"]), str(said["sha256"]), tables, str(said["source"]))
     except OSError as error:
         raise BadBackup(f"{path}: no {side.name} beside it, so it cannot be told whether it is whole") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -136,14 +137,28 @@ def newest(folder: str | Path, source: str | Path, *, reason: str | None = None)
 
 
 def backups(folder: str | Path, source: str | Path) -> list[Backup]:
-    """Return the backups of `source` in the folder, newest first; files whose `.sha256` is missing or damaged are no backups."""
-    name = re.compile(re.escape(Path(source).stem) + r"-\d{8}T\d{6}Z(-\d+)?\.db")
+    """Return the backups of `source` in the folder, newest first; files whose `.sha256` is missing or damaged are no backups.
+
+    Backups of another database of the same name, which is still where it was, are left out; one that was moved or renamed keeps its own.
+    """
+    source = Path(source)
+    name = re.compile(re.escape(source.stem) + r"-\d{8}T\d{6}Z(-\d+)?\.db")
     found = []
     for path in sorted(Path(folder).glob("*.db"), key=_age, reverse=True) if Path(folder).is_dir() else ():
         if name.fullmatch(path.name):
             with suppress(BadBackup):
-                found.append(read(path))
+                one = read(path)
+                if not _is_anothers(one, source):
+                    found.append(one)
     return found
+
+
+def _is_anothers(one: Backup, source: Path) -> bool:
+    """Whether a backup is of another file than `source`, which is there too: two databases may share a backup folder and a name."""
+    other = Path(one.source)
+    if not one.source or other == source.absolute() or not other.is_file():
+        return False
+    return not (source.is_file() and other.samefile(source))
 
 
 def thin(folder: str | Path, source: str | Path, keep: int = KEEP) -> list[Path]:
@@ -268,10 +283,10 @@ def _replace(path: Path, over: Path, said: Backup) -> None:
         part.unlink(missing_ok=True)
 
 
-def _write_sidecar(made: Backup, source: str) -> None:
+def _write_sidecar(made: Backup) -> None:
     said = {
         "sha256": made.sha256, "size_bytes": made.size_bytes, "created_at": made.created_at, "reason": made.reason,
-        "source": source, "tables": made.tables,
+        "source": made.source, "tables": made.tables,
     }  # fmt: skip
     part = made.path.with_name(f".{made.path.name}.sha256.part")
     try:

@@ -235,6 +235,21 @@ def test_the_newest_ten_stay_and_one_a_month(library, tmp_path):
     assert other.exists()
 
 
+def test_two_databases_of_one_name_share_a_folder_and_never_a_backup(library, tmp_path):
+    path, _ = library
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / path.name
+    fill(other, 3).close()
+    mine, theirs = backup.create(path, tmp_path / "all"), backup.create(other, tmp_path / "all")
+    assert backup.backups(tmp_path / "all", path) == [mine] and backup.newest(tmp_path / "all", other) == theirs
+    backup.thin(tmp_path / "all", other, keep=0)
+    assert mine.path.exists()
+    moved = tmp_path / "moved" / path.name
+    moved.parent.mkdir()
+    other.rename(moved)
+    assert theirs in backup.backups(tmp_path / "all", moved)
+
+
 def test_unusable_targets_are_named(library, tmp_path):
     path, _ = library
     blocked = tmp_path / "file"
