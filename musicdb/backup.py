@@ -100,7 +100,7 @@ def verify(path: str | Path, *, deep: bool = True) -> Backup:
         raise BadBackup(f"{path}: there is no such backup")
     said = read(path)
     if path.stat().st_size != said.size_bytes or file_hash(path) != said.sha256:
-        raise BadBackup(f"{path}: damaged: its SHA-256 is not the one that was written when it was made; take another backup")
+        raise BadBackup(f"{path}: damaged: its SHA-256 is not the one that was written when it was made")
     if deep:
         with translated(path), closing(_reader(path, immutable=True)) as conn:
             if content(conn) != said.tables:

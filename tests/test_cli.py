@@ -333,10 +333,23 @@ def test_backup_makes_verifies_and_thins(lib, tmp_path, monkeypatch):
     assert "1 old backups thinned out" in text
     assert good("backup", "--verify", db=lib).count("ok ") == len(backup.backups(tmp_path / "backups", lib)) <= 3
     chosen.write_bytes(chosen.read_bytes()[:-1])
-    refused("backup", "--verify", chosen, db=lib, code=1, says="damaged")
+    assert "BAD  " in (text := run("backup", "--verify", chosen, db=lib).stdout) and "damaged" in text
     refused("backup", chosen, db=lib, says="there already")
     good("backup", db=lib, env={"MUSICDB_BACKUP_DIR": str(tmp_path / "third")})
     assert len(list((tmp_path / "third").glob("*.db"))) == 1
+
+
+def test_a_damaged_backup_is_named_among_the_whole_ones_and_never_restored(lib, tmp_path):
+    good("init", db=lib)
+    whole, bad = (Path(json.loads(good("backup", "--json", db=lib))["backup"]) for _ in range(2))
+    data = bytearray(bad.read_bytes())
+    data[len(data) // 2] ^= 1
+    bad.write_bytes(data)
+    result = run("backup", "--verify", "--json", db=lib)
+    assert result.exit_code == 1
+    assert {one["backup"]: one["ok"] for one in json.loads(result.stdout)} == {str(bad): False, str(whole): True}
+    refused("migrate", "--restore", db=lib, code=1, says="--restore --from")
+    assert "equals the backup" in good("migrate", "--restore", "--from", whole, db=lib)
 
 
 def test_migrate_restore_says_what_is_lost_and_keeps_it(lib, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from musicdb.commands import base
-from musicdb.errors import BadInput
+from musicdb.errors import BadBackup, BadInput
 
 
 @click.command(cls=base.Command)
@@ -79,7 +79,10 @@ def _restore(chosen: Path | None, as_json: bool) -> None:
 
     here = base.current()
     found = backup.read(chosen) if chosen else _newest(here)
-    backup.verify(found.path, deep=False)  # before a word is said about it
+    try:
+        backup.verify(found.path, deep=False)  # before a word is said about it
+    except BadBackup as error:
+        raise BadBackup(f"{error}; nothing was changed. `musicdb backup --verify` says which are whole, `--restore --from` takes one of them") from error
     lost: dict[str, dict[str, int]] = {}
     kept = None
     if here.database.exists():
@@ -198,12 +201,23 @@ def _verify(path: Path | None, here, as_json: bool) -> None:
     chosen = [base.settings.absolute(path)] if path else [one.path for one in backups.backups(here.backup_dir, here.database)]
     if not chosen:
         raise BadInput(f"no backup of {here.database} in {here.backup_dir}; `musicdb backup` makes one")
-    good = [backups.verify(one) for one in chosen]
+    found = [(one, *_verified(one)) for one in chosen]  # all of them: who has a damaged one wants to know which are whole
     if as_json:
-        base.say_json([{"backup": str(one.path), "created_at": one.created_at, "reason": one.reason, "ok": True} for one in good])
-        return
-    for one in good:
-        base.say(f"ok   {one.path}  {one.created_at}  {one.reason}")
+        base.say_json([{"backup": str(one), "ok": not fault, "fault": fault} | said for one, said, fault in found])
+    for one, said, fault in found if not as_json else ():
+        base.say(f"BAD  {fault}" if fault else f"ok   {one}  {said['created_at']}  {said['reason']}")
+    if any(fault for *_, fault in found):
+        raise click.exceptions.Exit(1)
+
+
+def _verified(path: Path) -> tuple[dict[str, str], str | None]:
+    from musicdb import backup as backups
+
+    try:
+        one = backups.verify(path)
+    except BadBackup as error:
+        return {}, str(error)
+    return {"created_at": one.created_at, "reason": one.reason}, None
 
 
 SECRET = re.compile(r"token|secret|passw|api_?key|credential", re.I)
