@@ -121,9 +121,94 @@ def _counted(get: Callable[[int, int], tuple], **options: Any) -> Iterator[Page]
         yield page
 
 
+def collected(
+    get: Callable[[int, int], tuple], *, scope: str, limit: int, key: Callable, what: str, short_ok: bool = False
+) -> tuple[list, int]:
+    """(items of a list in its order, how many of those announced are missing). For a list of lists, which is not stored page by page."""
+    places: dict[int, Any] = {}
+    pages = _counted(
+        get, kind="", scope=scope, limit=limit, key=key, what=what, short_ok=short_ok, wrap=lambda one, at: places.__setitem__(at, one)
+    )
+    while True:
+        try:
+            next(pages)
+        except StopIteration as stop:
+            total, missing = stop.value
+            return [one for at, one in sorted(places.items()) if at < total], missing
+
+
 def items_of(body: Any, key: str, total: str, what: str, platform: str) -> tuple[list, int]:
     """(items, announced total) of an answer. Raises Transient where it is no page: an odd answer must not look like the end."""
     items, count = (body.get(key), body.get(total)) if isinstance(body, dict) else (None, None)
     if not isinstance(items, list) or isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise Transient(f"{platform.title()}'s answer holds no page of {what}: what was read is stored, run the same again later")
     return items, count
+
+
+class Reading:
+    """One reading of an account: what `fetch` of every streaming service does the same way."""
+
+    platform = ""
+
+    def __init__(self, api: Any, known: Any, account: str):
+        self.api, self.known, self.account = api, known or Nothing(), account
+        self.skipped: list[str] = []
+        self.unchanged = 0
+
+    def id(self, name: str) -> str:
+        """External id of a list that every account has; a second account's has its name with it."""
+        return f"{name}:{self.account}" if self.account else name
+
+    def places(self, key: str, name: str, **more: Any) -> Callable[[Any, int], dict]:
+        """wrap(item, position) -> payload of kind "place"."""
+        return lambda item, position: {"name": f"{name} #{position + 1}", "playlist": key, "position": position, "item": item, **more}
+
+    def unless_same(self, what: str, get: Callable, newest: str, head: Page | None = None, **options: Any) -> Iterator:
+        """Yield a list, unless it was read lately and is as long, with the same newest item, as then: one request in place of many."""
+
+        def mark(items: list, total: int) -> str:
+            return f"{total} {items[0].get(newest) if items and isinstance(items[0], dict) else ''}"
+
+        if self.known.is_fresh(what) and self.known.recall(what) == mark(*get(0, 1)):
+            self.skipped.append(what)
+            if head is not None:
+                yield head
+            return
+        first: list[str] = []
+
+        def marking(offset: int, limit: int) -> tuple[list, int]:
+            items, total = get(offset, limit)
+            if offset == 0:
+                first[:] = [mark(items, total)]
+            return items, total
+
+        whole = yield from read_list(marking, known=self.known, scope=what, what=f"{self.platform.title()}'s {what}", head=head, **options)
+        if whole and first:
+            self.known.remember(what, first[0])
+
+    def sorted_by_change(self, payloads: list[dict], version: Callable[[dict], str | None]) -> tuple[list[dict], list[dict]]:
+        """(unchanged, to be read): unchanged is a playlist whose version is the stored one, and that was read to its end."""
+        have, same, changed = self.known.playlists(), [], []
+        for payload in payloads:
+            key, now = payload["external_id"], version(payload["playlist"])
+            as_before = now is not None and have.get(key, (None,))[0] == now and self.known.cursor(scope_of(key)) is None
+            (same if as_before else changed).append(payload)
+        self.unchanged = len(same)
+        return same, changed
+
+    def said(self, *more: str) -> Note:
+        words = [f"{self.api.made} requests", *more]
+        if self.unchanged:
+            words.append(f"{self.unchanged} playlists unchanged")
+        words += [f"{name} as when they were read last (--all reads them again)" for name in self.skipped]
+        return Note("; ".join(words))
+
+
+def scope_of(playlist: str) -> str:
+    """The name of a playlist's checkpoint."""
+    return f"playlist {playlist}"
+
+
+def places_end(key: str) -> Callable[[int], Complete]:
+    """end(total) for `read_list` of what is in a playlist."""
+    return lambda total: Complete("playlist_item", within=key, total=total)

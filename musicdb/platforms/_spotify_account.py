@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from .. import net
 from ..shapes import Complete, Note, Page
-from ._account import NotGiven, Nothing, each, items_of, read_list
+from ._account import NotGiven, Reading, collected, each, items_of, places_end, read_list, scope_of
 from ._spotify_client import PLATFORM, Account
 from ._spotify_rows import dict_of, list_of, picture, plain, sorted_out, track, track_of
 
@@ -23,27 +22,22 @@ def fetch(known: Any, *, account: str | None, progress: Any, endpoint: str | Non
     """Yield all of an account; see `spotify.fetch`."""
     api = Account(token, endpoint=endpoint, account=account, progress=progress)
     try:
-        run = _Run(api, known or Nothing(), account or "")
+        run = _Run(api, known, account or "")
         yield from run.warning()
         yield from each([run.lists, run.albums, run.plays])
-        yield run.said()
+        yield run.said(*(["audio features are not available to this app, and are not asked for again"] if run.refused else []))
     finally:
         api.close()
 
 
-class _Run:
-    """One reading of an account."""
+class _Run(Reading):
+    platform = PLATFORM
 
     def __init__(self, api: Account, known: Any, account: str):
-        self.api, self.known, self.account = api, known, account
-        self.features = known.all or known.recall("audio features") is None
+        super().__init__(api, known, account)
+        self.features = self.known.all or self.known.recall("audio features") is None
         self.refused = False  # audio features, in this run
-        self.skipped: list[str] = []
-        self.unchanged = 0
         self.way = ""  # "items" or "tracks": where this app finds what is in a playlist
-
-    def _id(self, name: str) -> str:
-        return f"{name}:{self.account}" if self.account else name
 
     def warning(self) -> Iterator[Note]:
         """Say ahead when the login will end."""
@@ -56,24 +50,14 @@ class _Run:
         if timedelta() < ends - datetime.now(UTC) < WARN:
             yield Note(f"the Spotify login of {since[:10]} is good for six months, until about {ends:%Y-%m-%d}: run `{self.api.command}`")
 
-    def said(self) -> Note:
-        words = [f"{self.api.made} requests"]
-        if self.unchanged:
-            words.append(f"{self.unchanged} playlists unchanged")
-        if self.refused:
-            words.append("audio features are not available to this app, and are not asked for again")
-        words += [f"{name} as when they were read last (--all reads them again)" for name in self.skipped]
-        return Note("; ".join(words))
-
     # ---- lists of tracks
     def lists(self) -> Iterator:
         """Yield liked songs, top tracks and playlists, and what is gone of them."""
         artists, notes = self.artists()
         yield from notes
-        liked = {"external_id": self._id("liked"), "name": "Liked Songs", "kind": "liked", "artists": artists}
+        liked = {"external_id": self.id("liked"), "name": "Liked Songs", "kind": "liked", "artists": artists}
         parts = [partial(self.liked, liked), *(partial(self.top, span) for span in SPANS)]
         same, changed = self.playlists()
-        self.unchanged = len(same)
         if same:
             yield Page("list", same)
         yield from each(parts + [partial(self.playlist, payload) for payload in changed])
@@ -108,42 +92,19 @@ class _Run:
 
     def liked(self, head: dict[str, Any]) -> Iterator:
         key, get = head["external_id"], self.with_features(self.api.page("me/tracks", "liked songs"))
-        yield from self._unless_same(
-            "liked songs", get, "added_at", head=Page("list", [head]), end=partial(_places_end, key), kind="place", wrap=self._places(key, "liked songs"),
-            key=_added,
+        yield from self.unless_same(
+            "liked songs", get, "added_at", head=Page("list", [head]), end=places_end(key), kind="place", wrap=self.places(key, "liked songs"),
+            key=_added, limit=PAGE,
         )  # fmt: skip
 
-    def _unless_same(self, what: str, get: Callable, newest: str, head: Page | None, **options: Any) -> Iterator:
-        """Yield a list, unless it was read lately and is as long, with the same newest item, as then: one request in place of many."""
-
-        def mark(items: list, total: int) -> str:
-            return f"{total} {dict_of(items[0]).get(newest) if items else ''}"
-
-        if self.known.is_fresh(what) and self.known.recall(what) == mark(*get(0, 1)):
-            self.skipped.append(what)
-            if head is not None:
-                yield head
-            return
-        first: list[str] = []
-
-        def marking(offset: int, limit: int) -> tuple[list, int]:
-            items, total = get(offset, limit)
-            if offset == 0:
-                first[:] = [mark(items, total)]
-            return items, total
-
-        whole = yield from read_list(marking, known=self.known, scope=what, what=f"Spotify's {what}", head=head, limit=PAGE, **options)
-        if whole and first:
-            self.known.remember(what, first[0])
-
     def top(self, span: str) -> Iterator:
-        key, name = self._id(f"top:{span}"), f"Top tracks of the last {SPANS[span]}"
+        key, name = self.id(f"top:{span}"), f"Top tracks of the last {SPANS[span]}"
         head = Page("list", [{"external_id": key, "name": name, "kind": "smart"}])
         get = self.with_features(self.api.page("me/top/tracks", "top tracks", time_range=span))
         try:
             yield from read_list(
-                get, end=partial(_places_end, key), known=self.known, scope=f"top tracks {span}", what="Spotify's top tracks", head=head,
-                kind="place", limit=PAGE, wrap=self._places(key, name, listened=True),
+                get, end=places_end(key), known=self.known, scope=f"top tracks {span}", what="Spotify's top tracks", head=head,
+                kind="place", limit=PAGE, wrap=self.places(key, name, listened=True),
             )  # fmt: skip
         except NotGiven as error:
             yield head
@@ -151,33 +112,21 @@ class _Run:
 
     def playlists(self) -> tuple[list[dict], list[dict]]:
         """(unchanged, to be read) payloads of kind "list"."""
-        places: dict[int, Any] = {}
-        get = self.api.page("me/playlists", "playlists")
-        pages = net.paged(get, kind="", scope="playlists", limit=PAGE, wrap=lambda one, at: places.__setitem__(at, one), key=_id_of)
-        while True:
-            try:
-                next(pages)
-            except StopIteration as stop:
-                total = stop.value
-                break
-        have, same, changed = self.known.playlists(), [], []
-        for at, sent in sorted(places.items()):
-            key = plain(dict_of(sent).get("id"))
-            if key is None or at >= total:
-                continue
-            payload = {"external_id": key, "position": at, "playlist": sent}
-            version = plain(sent.get("snapshot_id"))
-            as_before = version is not None and have.get(key, (None,))[0] == version and self.known.cursor(_scope(key)) is None
-            (same if as_before else changed).append(payload)
-        return same, changed
+        sent, _ = collected(
+            self.api.page("me/playlists", "playlists"), scope="playlists", limit=PAGE, key=_id_of, what="Spotify's playlists"
+        )
+        payloads = [
+            {"external_id": key, "position": at, "playlist": one} for at, one in enumerate(sent) if (key := plain(dict_of(one).get("id")))
+        ]
+        return self.sorted_by_change(payloads, lambda one: plain(one.get("snapshot_id")))
 
     def playlist(self, payload: dict[str, Any]) -> Iterator:
         key, sent = payload["external_id"], payload["playlist"]
         name, head = plain(sent.get("name")) or key, Page("list", [payload])
         try:
             yield from read_list(
-                self.with_features(self._in(key, name, sent)), end=partial(_places_end, key), known=self.known, scope=_scope(key),
-                what=f"playlist {name!r}", head=head, kind="place", limit=PAGE, wrap=self._places(key, name),
+                self.with_features(self._in(key, name, sent)), end=places_end(key), known=self.known, scope=scope_of(key),
+                what=f"playlist {name!r}", head=head, kind="place", limit=PAGE, wrap=self.places(key, name),
             )  # fmt: skip
         except NotGiven as error:
             yield head
@@ -236,8 +185,8 @@ class _Run:
     # ---- albums and plays
     def albums(self) -> Iterator:
         wrap = lambda item, position: {"account": self.account, "saved": item}  # noqa: E731
-        yield from self._unless_same(
-            "saved albums", self.api.page("me/albums", "saved albums"), "added_at", head=None, kind="saved_album", wrap=wrap,
+        yield from self.unless_same(
+            "saved albums", self.api.page("me/albums", "saved albums"), "added_at", kind="saved_album", wrap=wrap, limit=PAGE,
             end=lambda total: Complete("collection_item", within="saved", total=total), key=lambda item: _id_of(dict_of(item).get("album")),
         )  # fmt: skip
 
@@ -261,14 +210,6 @@ class _Run:
             before = {"before": cursor}
         if newest:
             self.known.remember("plays", newest)
-
-
-def _places_end(key: str, total: int) -> Complete:
-    return Complete("playlist_item", within=key, total=total)
-
-
-def _scope(key: str) -> str:
-    return f"playlist {key}"
 
 
 def _id_of(one: Any) -> Any:
