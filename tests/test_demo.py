@@ -209,11 +209,14 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path):
 
 
 def test_the_demo_finds_what_it_put_in(done):
-    assert {name: report.new > 150 for name, report in done.imports.items()} == {
-        "files": True,
-        "rekordbox": True,
-        "spotify": True,
+    assert {name: (report.new > 150, not report.quarantined) for name, report in done.imports.items()} == {
+        "files": (True, False),
+        "rekordbox": (True, True),
+        "spotify": (True, True),
+        "spotify account": (False, True),  # its songs are known from the export
+        "discogs account": (True, True),
     }
+    assert done.imports["spotify account"].playlists >= 10
     assert len(done.sights) == 3
     assert 380 <= done.counts["tracks"] <= 450
     with musicdb.open(done.inputs.database) as db:
@@ -233,9 +236,10 @@ def test_what_was_linked_is_the_same_song(done):
 def test_a_second_run_changes_nothing(done):
     lines = []
     again = demo.run(done.inputs.directory, echo=lines.append)
-    assert [line.partition(":")[0] for line in lines[:4]] == ["local", "rekordbox", "spotify", "library"]
+    heads = [line.partition(":")[0] for line in lines]
+    assert heads[: heads.index("library") + 1] == ["local", "rekordbox", "spotify", "spotify", "discogs", "covers", "library"]
     assert lines[-3:] == [f"{number}. {sight.text}" for number, sight in enumerate(again.sights, 1)]
-    assert [(r.new, r.changed, r.vanished, r.listens_new) for r in again.imports.values()] == [(0, 0, 0, 0)] * 3
+    assert {name: (r.new, r.changed, r.vanished, r.listens_new) for name, r in again.imports.items()} == dict.fromkeys(done.imports, (0, 0, 0, 0))
     assert again.linked.written == 0 and again.covers == 0
     assert again.counts == done.counts and again.sights == done.sights
 

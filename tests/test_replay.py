@@ -13,6 +13,7 @@ from musicdb.demo import views
 from musicdb.demo.discogs_account import USER, WANTED, vinyls
 from musicdb.demo.library import library
 from musicdb.demo.replay import PICTURES, Replay
+from musicdb.demo.spotify_account import OFFICIAL
 from musicdb.demo.tidal_account import USER as TIDAL_USER
 from musicdb.demo.tidal_account import tidal_tracks
 
@@ -87,7 +88,7 @@ def test_no_payload_names_another_place_to_fetch_from(replay, discogs):
         answer = requests.get(f"{replay.endpoint(platform)}/{path}", headers={"Authorization": token}, timeout=5)
         assert answer.status_code == 200, path
         text = re.sub(r'"external_urls": \{[^}]*\}|"uri": "https://www.discogs.com/[^"]*"', "", answer.text)  # for people, not for clients
-        assert set(re.findall(r"https?://[^/\"]+", text)) <= {replay.url, PICTURES}, path
+        assert set(re.findall(r"https?://[^/\"]+", text)) <= {replay.url, PICTURES, OFFICIAL}, path
 
 
 def test_the_truth_knows_every_track_of_the_accounts(replay):

@@ -93,6 +93,7 @@ def run(
         for platform, source in (("files", inputs.music), ("rekordbox", inputs.rekordbox), ("spotify", inputs.spotify)):
             report.imports[platform] = load.run(db, platform, source, progress=progress)
             say(report.imports[platform].line())
+        report.imports |= import_accounts(db, progress, say)
         report.linked = links.link(db, progress)
         report.resolved = truth.resolve(db, progress=progress)
         report.covers = images.select(db)
@@ -106,6 +107,22 @@ def run(
     for number, sight in enumerate(report.sights, 1):
         say(f"{number}. {sight.text}")
     return report
+
+
+def import_accounts(db, progress: Progress | None = None, say: Callable[[str], object] = str) -> dict[str, Any]:
+    """Import the fictional person's accounts through the real clients, from a server on this computer that plays the platforms."""
+    from .. import artwork, load
+    from .replay import Replay
+
+    reports = {}
+    with Replay() as replay:
+        for platform in ("spotify", "discogs"):
+            login = getattr(replay, platform).login()
+            reports[f"{platform} account"] = load.run(db, platform, endpoint=replay.endpoint(platform), token=login, progress=progress)
+            say(f"{reports[f'{platform} account'].line()} (account)")
+        fetched = artwork.fetch(db, progress=progress, **replay.pictures())
+        say(f"covers: {fetched.fetched} fetched")
+    return reports
 
 
 def _claim(directory: Path) -> None:

@@ -18,6 +18,7 @@ from .library import Record, library
 from .replay import PICTURES, Answer, Request, slug
 from .views import BASE62, Stream
 
+OFFICIAL = "https://api.spotify.com"  # what is stored must not depend on the port that this server happens to have
 ME = "k5w3n0taperson"
 OTHERS = ("northferry", "tollhouse3")
 
@@ -182,8 +183,8 @@ class SpotifyAccount(Account):
         return Answer({"items": some, "limit": limit, "next": more, "cursors": cursors, "href": self.base})
 
     def _shown(self, playlist: dict) -> dict:
-        count = {"href": f"{self.base}/v1/playlists/{playlist['id']}/items", "total": len(self.lists[f"playlists/{playlist['id']}"])}
-        return playlist | {"items" if self.shape == "2026" else "tracks": count, "href": f"{self.base}/v1/playlists/{playlist['id']}"}
+        count = {"href": f"{OFFICIAL}/v1/playlists/{playlist['id']}/items", "total": len(self.lists[f"playlists/{playlist['id']}"])}
+        return playlist | {"items" if self.shape == "2026" else "tracks": count, "href": f"{OFFICIAL}/v1/playlists/{playlist['id']}"}
 
     def _playlist(self, request: Request, parts: list[str]) -> Answer:
         found = next((p for p in self.lists["me/playlists"] if p["id"] == parts[1]), None)
