@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 ARTIST_NOW = "ifnull((select ifnull(a.merged_into_id, a.id) from artists as a where a.id = primary_artist_id), 0)"
 
 
+# What tracks show now, where the name leads to it straight: most of what they will show.
+SHOWN = {
+    "artists": "id in (select artist_id from track_artists where track_id in (select value from json_each(?))) and disambiguation = ''",
+    "labels": "id in (select label_id from track_labels where track_id in (select value from json_each(?)))",
+    "genres": "id in (select genre_id from track_genres where track_id in (select value from json_each(?)))",
+    "release_groups": "id in (select release_group_id from tracks where id in (select value from json_each(?))) "
+    "and not exists (select 1 from artists as a where a.id = primary_artist_id and a.merged_into_id is not null)",
+}
+
+
 class Entities:
     """One table of things known by a key; `fresh` holds the rows to insert.
 
-    table: artists, labels, genres or release_groups. everything: load the whole table at once (for many look-ups).
+    table: artists, labels, genres or release_groups. shown_by: load at once what these tracks (a JSON list of ids) show; None: everything.
     """
 
-    def __init__(self, db: Database, table: str, *, everything: bool):
+    def __init__(self, db: Database, table: str, *, shown_by: str | None):
         self.db, self.table = db, table
         self.kind = table.removesuffix("s")
         self.known: dict[tuple, int | None] = {}
@@ -30,11 +40,13 @@ class Entities:
         self.fresh: list[tuple] = []
         self.identities: list[tuple[int, str, str]] = []  # id, uid, origin: those that did not exist yet
         self._asked: dict[tuple, int] = {}  # as written: most names come many times
-        self._complete = everything
+        self._complete = shown_by is None
         self._next: int | None = None
         self._free: dict[str, int] = {}
-        if everything:
+        if shown_by is None:
             self._load("", [])
+        else:
+            self._load(f"where {SHOWN[table]} and deleted_at is null and merged_into_id is null", [shown_by])
 
     def _load(self, where: str, params: list) -> None:
         groups = self.table == "release_groups"

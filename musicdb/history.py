@@ -228,7 +228,7 @@ def _take_back(db: Database, target: _Target, kind: str, undone: dict[int | str,
         where, params = target.where()
         changes = db.execute(CHANGES.format(where=where), params).fetchall()
         decided = _decided(db, target, changes)
-        if not changes and not decided:
+        if not changes and not decided and target.operation not in undone.values():  # (a change to and fro leaves an undo nothing to do)
             raise CannotUndo(f"{_call(db, target)} decided nothing and edited nothing: what it derived follows from other things")
         quiet = _cancelled(db, target, undone)
         _no_later_decision(db, target, decided, quiet)

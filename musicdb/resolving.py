@@ -156,7 +156,7 @@ class _Work:
 
     def prepare(self, like: _Work | None = None) -> None:
         """Names and albums (those of another run, where there is one), and room for what is found."""
-        made = {table: Entities(self.db, table, everything=self.only is None) for table in NAMES} if like is None else {}
+        made = {table: Entities(self.db, table, shown_by=self.only) for table in NAMES} if like is None else {}
         self.entities: dict[str, Entities] = like.entities if like else made
         self.tracks: dict[int, tuple] = {}  # id -> values of COLUMNS
         self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
@@ -288,7 +288,7 @@ class _Work:
             self.tracks[track] = (*EMPTY, root if root in have or root in self.tracks else None)
             self.inputs[track] = inputs.empty(root)
         insert = [(track, *row) for track, row in sorted(self.tracks.items()) if track not in have]
-        update = [(*row, track) for track, row in sorted(self.tracks.items()) if track in have and have[track] != row]
+        update = [(track, have[track], row) for track, row in sorted(self.tracks.items()) if track in have and have[track] != row]
         children = {table: self._difference(table) for table in CHILDREN}
         before = {row[GROUP] for row in have.values()}
         touched = before.union(row[GROUP] for row in self.tracks.values()) - {None}
@@ -301,8 +301,7 @@ class _Work:
                 for entities in self.entities.values():
                     report.rows[entities.table] = entities.write(op.id)
                 db.executemany(f"insert into tracks (id, {', '.join(COLUMNS)}) values (?{', ?' * len(COLUMNS)})", insert)
-                sets = ", ".join(f"{name} = ?" for name in COLUMNS)
-                db.executemany(f"update tracks set {sets}, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') where id = ?", update)
+                _update(db, update)
                 report.rows["tracks"] = len(insert) + len(update)
                 self._note_made(op, [row[0] for row in insert])
                 for table, (old, fresh) in children.items():
@@ -370,6 +369,17 @@ class _Work:
         if table == "external_ids":
             names, marks = f"{names}, entity_type", f"{marks}, 'track'"
         self.db.executemany(f"insert into {table} ({names}) values ({marks})", new)
+
+
+def _update(db: Database, rows: list[tuple[int, tuple, tuple]]) -> None:
+    """Write the columns that differ (track, before, after), and only those: each that is named costs a page of its index."""
+    by_columns: dict[tuple[int, ...], list[tuple]] = {}
+    for track, before, after in rows:
+        places = tuple([i for i, value in enumerate(after) if value != before[i]])
+        by_columns.setdefault(places, []).append((*[after[i] for i in places], track))
+    for places, values in by_columns.items():
+        sets = ", ".join(f"{COLUMNS[i]} = ?" for i in places)
+        db.executemany(f"update tracks set {sets}, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') where id = ?", values)
 
 
 def _json(value: Any) -> str:
