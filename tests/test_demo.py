@@ -214,6 +214,7 @@ def test_the_demo_finds_what_it_put_in(done):
         "rekordbox": (True, True),
         "spotify": (True, True),
         "spotify account": (False, True),  # its songs are known from the export
+        "tidal account": (True, True),
         "discogs account": (True, True),
     }
     assert done.imports["spotify account"].playlists >= 10
@@ -237,7 +238,7 @@ def test_a_second_run_changes_nothing(done):
     lines = []
     again = demo.run(done.inputs.directory, echo=lines.append)
     heads = [line.partition(":")[0] for line in lines]
-    assert heads[: heads.index("library") + 1] == ["local", "rekordbox", "spotify", "spotify", "discogs", "covers", "library"]
+    assert heads[: heads.index("library") + 1] == ["local", "rekordbox", "spotify", "spotify", "tidal", "discogs", "covers", "library"]
     assert lines[-3:] == [f"{number}. {sight.text}" for number, sight in enumerate(again.sights, 1)]
     assert {name: (r.new, r.changed, r.vanished, r.listens_new) for name, r in again.imports.items()} == dict.fromkeys(done.imports, (0, 0, 0, 0))
     assert again.linked.written == 0 and again.covers == 0

@@ -116,7 +116,7 @@ def import_accounts(db, progress: Progress | None = None, say: Callable[[str], o
 
     reports = {}
     with Replay() as replay:
-        for platform in ("spotify", "discogs"):
+        for platform in ("spotify", "tidal", "discogs"):
             login = getattr(replay, platform).login()
             reports[f"{platform} account"] = load.run(db, platform, endpoint=replay.endpoint(platform), token=login, progress=progress)
             say(f"{reports[f'{platform} account'].line()} (account)")
