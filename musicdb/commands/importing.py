@@ -27,6 +27,9 @@ class Source:
     asks: bool = False  # without an argument the platform itself says where to get one
 
 
+UTC_OFFSET = click.option(
+    "--utc-offset", type=click.IntRange(-840, 840), metavar="MINUTES", help="How far ahead of UTC the clock of a source with local times is."
+)
 # The platforms whose command is not the plain one. A platform file that is not named here gets `plain` and needs no line.
 SOURCES = {
     "files": Source(
@@ -62,6 +65,32 @@ SOURCES = {
         "With one, the file that discogs.com makes under Dashboard > Export Data, without any account.",
         ("musicdb import discogs", "musicdb import discogs ~/Downloads/collection.csv"),
         (click.option("--details", type=click.IntRange(0), metavar="N", help="Details of at most N releases in this run; 0: the lists alone."),),
+        asks=True,
+    ),
+    "listenbrainz": Source(
+        "[PATH]",
+        "Read listens and loved recordings of ListenBrainz.\n\nWithout a PATH, the account (`musicdb login listenbrainz`): what is new, and "
+        "whatever an earlier run did not reach. With one, the zip from Settings > Export data, its folder, or a .jsonl or .json of it.",
+        ("musicdb import listenbrainz", "musicdb import listenbrainz ~/Downloads/listenbrainz_me_1748738994.zip --user Ada"),
+    ),
+    "lastfm": Source(
+        "[PATH]",
+        "Read scrobbles and loved tracks of Last.fm.\n\nWithout a PATH, the account (`musicdb login lastfm`): what is new, and whatever an "
+        "earlier run did not reach. With one, a CSV or JSON of the common exporters, a CSV of Libre.fm, loved tracks, or a player's "
+        ".scrobbler.log; also a folder or zip of them.",
+        ("musicdb import lastfm", "musicdb import lastfm scrobbles.csv --user Ada", "musicdb import lastfm .scrobbler.log --utc-offset 120"),
+        (UTC_OFFSET,),
+    ),
+    "maloja": Source(
+        "PATH",
+        "Read the scrobbles of a Maloja export.\n\nThe file maloja_export_*.json, or a folder or zip of such files.",
+        ("musicdb import maloja maloja_export_2025_10_21.json",),
+        asks=True,
+    ),
+    "koito": Source(
+        "PATH",
+        "Read the listens of a Koito export.\n\nThe file koito_export_*.json, or a folder or zip of such files.",
+        ("musicdb import koito koito_export_1748738994.json",),
         asks=True,
     ),
 }
