@@ -17,6 +17,8 @@ from musicdb.demo.spotify_account import OFFICIAL
 from musicdb.demo.tidal_account import USER as TIDAL_USER
 from musicdb.demo.tidal_account import tidal_tracks
 
+STORED = "https://api.spotify.com"  # `href` of a playlist is stored with it, so it cannot hold this server's port; nobody follows it
+
 
 @pytest.fixture
 def spotify(replay):
