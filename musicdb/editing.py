@@ -91,7 +91,7 @@ def sheet(db: Database, tracks: selecting.Tracks, fields: Sequence[str] = FIELDS
             line = lines.get("artists" if name == "artist_credit" else name)
             if line and isinstance(whose, str) and line.now[track] is not None:
                 line.whose.add(whose)
-    for track, name, value, platform in db.execute(LOCKS, [asked]):
+    for _, name, value, platform in db.execute(LOCKS, [asked]):
         line = lines.get("artists" if name == "artist_credit" else name)
         if line and (value is not None or platform is not None):
             line.decided += value is not None

@@ -15,7 +15,7 @@ SCREENS = {
     "PlatformSearch": "searching", "UpstreamChanges": "upstream", "ImagePicker": "pictures", "Tagger": "tagger", "ImportPanel": "imports",
     "HistoryPanel": "history",
 }  # fmt: skip
-__all__ = [*SCREENS, "h"]  # noqa: PLE0604
+__all__ = [*SCREENS, "h"]
 
 
 def __getattr__(name: str) -> Any:

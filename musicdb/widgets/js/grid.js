@@ -7,8 +7,8 @@ function grid(ui) {
   const count = make("span", { class: "soft num", "aria-live": "polite" });
   const chooser = make("details", { class: "chooser" }, make("summary", {}, "Columns"));
   const chosen = make("span", { class: "soft" });
-  const back = make("button", { type: "button", title: "Previous page (PageUp)", onclick: () => page(state.offset - state.limit, 0) }, "‹ previous");
-  const on = make("button", { type: "button", title: "Next page (PageDown)", onclick: () => page(state.offset + state.limit, 0) }, "next ›");
+  const back = make("button", { type: "button", title: "Previous page (PageUp)", onclick: () => page(here() - state.limit, 0) }, "‹ previous");
+  const on = make("button", { type: "button", title: "Next page (PageDown)", onclick: () => page(here() + state.limit, 0) }, "next ›");
   const none = make("button", { type: "button", onclick: () => line.say({ do: "none" }) }, "select none");
   const all = make("button", { type: "button", onclick: () => line.say({ do: "all" }) }, "select all found");
   const head = make("tr", { role: "row" }), body = make("tbody");
@@ -31,16 +31,20 @@ function grid(ui) {
     clearTimeout(moving);
     moving = setTimeout(() => state.rows[cur] && line.say({ do: "at", id: state.rows[cur].id }, { latest: true }), 60);
   };
+  let asked = null; // the page that was asked for and is not here yet: keys go on from it
+  const here = () => asked ?? state.offset;
   const page = (offset, where) => {
     offset = Math.max(0, Math.min(offset, Math.floor(Math.max(0, state.total - 1) / state.limit) * state.limit));
-    if (offset === state.offset) return at(where);
+    if (offset === here()) return at(where);
     goTo = where;
+    asked = offset;
     line.say({ do: "page", offset }, { latest: true });
   };
   const step = (by) => {
+    if (asked !== null) { goTo = Math.max(0, goTo + by); return; } // the page is on its way: begin there
     const n = cur + by;
     if (n >= state.rows.length && state.offset + state.rows.length < state.total) page(state.offset + state.limit, 0);
-    else if (n < 0 && state.offset > 0) page(state.offset - state.limit, 1e9);
+    else if (n < 0 && state.offset > 0) page(state.offset - state.limit, state.limit - 1);
     else at(n);
   };
   const mark = (n, value) => {
@@ -68,6 +72,7 @@ function grid(ui) {
   };
   const draw = (next) => {
     state = next;
+    if (state.offset === asked || line.idle) asked = null;
     if (document.activeElement !== find && find.value !== state.query) find.value = state.query;
     const shape = JSON.stringify([state.columns, state.sort, state.desc, state.choices]);
     if (shape !== drawnColumns) {
@@ -104,7 +109,7 @@ function grid(ui) {
     if (e.target.closest(".chooser")) return false;
     const k = e.key, act = {
       j: () => step(1), ArrowDown: () => { if (e.shiftKey) mark(cur, true); step(1); if (e.shiftKey) mark(cur, true); }, k: () => step(-1), ArrowUp: () => { if (e.shiftKey) mark(cur, true); step(-1); if (e.shiftKey) mark(cur, true); },
-      PageDown: () => page(state.offset + state.limit, 0), PageUp: () => page(state.offset - state.limit, 0), n: () => page(state.offset + state.limit, 0), p: () => page(state.offset - state.limit, 0),
+      PageDown: () => page(here() + state.limit, 0), PageUp: () => page(here() - state.limit, 0), n: () => page(here() + state.limit, 0), p: () => page(here() - state.limit, 0),
       Home: () => page(0, 0), End: () => page(state.total, 1e9), " ": () => mark(cur), x: () => mark(cur), "/": () => { find.focus(); find.select(); }, Enter: () => state.rows[cur] && line.say({ do: "open", id: state.rows[cur].id }),
     }[k];
     if ((e.ctrlKey || e.metaKey) && k === "a") { line.say({ do: "all" }); return true; }

@@ -1,0 +1,247 @@
+"""The screens in real JupyterLab: keys, threads, looks. What no test without a browser would find. Pictures go to artifacts/."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+
+import musicdb
+from musicdb import assets, demo, images
+
+from .lab_driver import FLAGS, Lab, Page, chromium, until, write
+from .small import Small
+
+pytestmark = pytest.mark.browser
+HOSTILE = "<img src=x onerror=\"window.pwned = 1; alert('pwned')\"><script>window.pwned = 2</script> \u202eevil\u202c שלום \U0001f9db"
+OPEN = "import musicdb\ndb = musicdb.open({path!r})"
+EVERY_KEY = [*"abcdefghijklmnopqrstuvwxyz0123456789", *"ABDJKLMUXY", "Delete", "Backspace", "Enter", "Shift+Enter", "Control+Enter", "Alt+Enter", "Control+s", "Control+z", "Shift+M"]  # fmt: skip
+
+
+def reviewable(path, n: int):
+    """A library of n tracks, each with a Spotify track that may be it; every third names another version."""
+    small = Small(path)
+    with small.db.atomic():
+        for k in range(n):
+            track = small.track(f"Song {k}", artist_credit="Someone", duration_ms=200_000)
+            small.observe(track, title=f"Song {k}", said={"title": f"Song {k}", "artists": ["Someone"], "duration_ms": 200_000})
+            more = " (Live)" if k % 3 == 0 else ""
+            title = f"Song {k}{more}"
+            one = small.observe(None, platform="spotify", title=title, duration_ms=204_000, said={"title": title, "artists": ["Someone"]})
+            part = {"part": "version", "sentence": "They name different versions."} if more else {"part": "key", "sentence": "Title, version and artists are the same."}
+            small.insert("track_links", platform_track_id=one, assigned_track_id=track, track_id=track, status="candidate", method="key", confidence=65, evidence=[part])  # fmt: skip
+    small.db.close()
+
+
+def with_discogs(path):
+    """One album, a red cover from the file and a blue one from Discogs, years that differ; and a track with a hostile title."""
+    small = Small(path)
+    album = small.album("Drift")
+    track = small.track("Nightfall", album, artist_credit="Ada", year=1999)
+    small.image("red", track=small.observe(track, title="Nightfall", artists=["Ada"], album="Drift", said={"title": "Nightfall", "artists": ["Ada"], "album": "Drift", "year": 1999}))
+    release = small.release("discogs", "r1", title="Drift", album=album)
+    small.observe(track, platform="discogs", release="r1", title="Nightfall", artists=["Ada"], said={"title": "Nightfall", "artists": ["Ada"], "year": 1997})
+    small.image("blue", release=release)
+    nasty = small.track(HOSTILE, album, artist_credit=HOSTILE)
+    small.observe(nasty, title=HOSTILE, artists=[HOSTILE], said={"title": HOSTILE, "artists": [HOSTILE]})
+    long = small.track("y" * 10_000, album, artist_credit="z" * 3000)
+    one = small.observe(None, platform="spotify", title=HOSTILE, artists=[HOSTILE], said={"title": HOSTILE})
+    small.insert("track_links", platform_track_id=one, assigned_track_id=nasty, track_id=nasty, status="candidate", method="key", confidence=65, evidence=[{"part": "title", "sentence": HOSTILE}])  # fmt: skip
+    small.db.execute("insert into trust (field, platform, rank) values ('cover', 'local', -1) on conflict do update set rank = -1")
+    small.db.execute("insert into trust (field, platform, rank) values ('year', 'local', -1) on conflict do update set rank = -1")
+    musicdb.truth.resolve(small.db)
+    images.select(small.db)
+    small.db.close()
+    return track, nasty, long
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def folder(home):
+    (home / "nb").mkdir()
+    for path in assets.path("notebooks").glob("*.ipynb"):
+        shutil.copy(path, home / "nb")
+    return home / "nb"
+
+
+@pytest.fixture(scope="module")
+def running(home, folder):
+    found = chromium()
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    database = demo.run(home / "demo").inputs.database
+    server = Lab(folder, database, home)
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=found, args=FLAGS)
+        yield server, browser
+        browser.close()
+    server.stop()
+
+
+@pytest.fixture
+def show(running, folder):
+    """show(name, *cells) writes a notebook (or takes the shipped one), opens it, runs it; afterwards nothing may have gone wrong."""
+    server, browser = running
+    pages = []
+
+    def opened(name, *cells, **more):
+        if cells:
+            write(folder, name, *cells)
+        page = Page(browser, server, name, **more)
+        pages.append(page)
+        page.run()
+        return page
+
+    yield opened
+    for page in pages:
+        found = (page.errors, page.dialogs, page.elsewhere, page.cell_errors())
+        page.close()
+        assert found == ([], [], [], [])
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in assets.path("notebooks").glob("0*.ipynb")))
+def test_every_notebook_runs_in_jupyterlab_and_asks_nobody_else(show, name):
+    page = show(f"{name}.ipynb")
+    page.page.locator(".mdb").first.wait_for(state="attached")
+    page.top()
+    assert page.page.locator("h1").first.is_visible()
+    page.shot(f"{name}-first-screen")
+    page.page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    page.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    for n in range(2, 5):
+        page.page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop += 620)")
+        page.page.wait_for_timeout(250)
+        page.shot(f"{name}-{n}-dark")
+    levels = page.page.locator(".mdb .status").evaluate_all("all => all.map(e => e.dataset.level)")
+    assert levels and "error" not in levels
+    page.page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+
+
+def test_200_links_are_reviewed_by_keys_in_under_a_minute(show, home):
+    path = home / "review.db"
+    reviewable(path, 240)
+    page = show("review.ipynb", OPEN.format(path=str(path)), "musicdb.LinkReview(db)")
+    cards = page.page.locator(".mdb .cards")
+    cards.wait_for()
+    cards.click(position={"x": 500, "y": 3})
+    before, pressed, begun = page.sources(), [], time.monotonic()
+    for n in range(200):
+        key = "r" if n in range(20, 25) or n % 17 == 16 else "a"
+        card = page.page.locator(".mdb .card.at .first").first.inner_text()
+        page.page.keyboard.press(key)
+        pressed.append((card.removeprefix("Someone - "), key))
+    with musicdb.open(path) as db:
+        until(lambda: db.value("select count(*) from track_links where status = 'candidate'") == 40)
+        took = time.monotonic() - begun
+        rows = db.q("select p.title, k.status from track_links as k join platform_tracks as p on p.id = k.platform_track_id where p.platform = 'spotify' and k.method = 'key'")
+        status = {row.title: row.status for row in rows if row.status in ("confirmed", "rejected")}
+        assert status == {title: "confirmed" if key == "a" else "rejected" for title, key in pressed} and len(status) == 200
+        print(f"200 links by key in {took:.1f} s")
+        assert took < 60
+        waits = db.value("select count(*) from track_links where status = 'candidate'")
+        page.page.locator(".mdb .bar b", has_text="40 waiting").wait_for()
+        page.page.keyboard.press("Shift+A")
+        until(lambda: db.value("select count(*) from track_links where status = 'candidate'") < waits - 5)
+        page.shot("review-after-group")
+        page.page.keyboard.press("u")
+        until(lambda: db.value("select count(*) from track_links where status = 'candidate'") == waits)
+        page.page.keyboard.press("u")
+        until(lambda: db.value("select count(*) from track_links where status = 'candidate'") == waits + 1)
+    assert page.sources() == before
+
+
+def test_a_cover_from_discogs_and_a_year_are_applied_and_undone(show, home):
+    path = home / "truth.db"
+    track, _, _ = with_discogs(path)
+    page = show("truth.ipynb", OPEN.format(path=str(path)), f"musicdb.TruthEditor(db, {track})")
+    box = page.page.locator(".mdb .scroll")
+    box.wait_for()
+    with musicdb.open(path) as db:
+        before = images.get(db, track=track).data
+        assert page.page.locator(".mdb thead th button").all_inner_texts() == ["discogs", "file"]
+        box.focus()
+        page.page.keyboard.press("Enter")  # the cover that Discogs has
+        page.page.locator(".mdb .plan", has_text="cover").wait_for()
+        cell = page.page.locator(".mdb .matrix tr", has_text="year").locator("td[role=gridcell]").first
+        cell.click()
+        page.page.locator(".mdb .plan ins", has_text="1997").wait_for()
+        assert db.value("select year from tracks where id = ?", [track]) == 1999, "a preview changes nothing"
+        page.shot("truth-preview")
+        box.focus()
+        page.page.keyboard.press("Shift+A")
+        until(lambda: db.value("select year from tracks where id = ?", [track]) == 1997)
+        assert images.get(db, track=track).data != before
+        page.page.locator(".mdb .status", has_text="u takes it back").wait_for()
+        page.shot("truth-applied")
+        box.focus()
+        page.page.keyboard.press("u")
+        until(lambda: db.value("select year from tracks where id = ?", [track]) == 1999)
+        assert images.get(db, track=track).data == before
+
+
+def test_hostile_titles_are_text_and_no_script_runs(show, home):
+    path = home / "hostile.db"
+    track, nasty, long = with_discogs(path)
+    cells = ["g = musicdb.Grid(db)\ng", f"musicdb.TrackDetails(db, {nasty})", "musicdb.LinkReview(db)", f"musicdb.TruthEditor(db, [{track}, {nasty}])", "t = musicdb.Tagger(db, g)\nt.add('<img src=x onerror=alert(1)>')\nt", "musicdb.HistoryPanel(db)", "db.q('select title, artist_credit from tracks')"]  # fmt: skip
+    page = show("hostile.ipynb", OPEN.format(path=str(path)), *cells)
+    page.page.locator(".mdb-details h3").wait_for(state="attached")
+    assert page.page.locator(".mdb-details h3 bdi").first.text_content() == " ".join(HOSTILE.split())
+    page.page.wait_for_timeout(500)
+    assert page.page.evaluate("window.pwned") is None
+    assert page.page.locator(".jp-OutputArea img[src='x']").count() == 0 and page.page.locator(".mdb script").count() == 0
+    wide = page.page.evaluate("[...document.querySelectorAll('.mdb')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 1)")
+    assert wide == [], "a long title widens no screen"
+    page.top()
+    page.shot("hostile")
+
+
+def test_no_key_edits_the_notebook(show, home):
+    path = home / "keys.db"
+    reviewable(path, 12)
+    names = ["Grid", "LinkReview", "TruthEditor", "ImagePicker", "Tagger", "ImportPanel", "HistoryPanel", "DuplicateReview"]
+    more = {"TruthEditor": ", 1", "ImagePicker": ", 1", "Tagger": ", 1"}
+    page = show("keys.ipynb", OPEN.format(path=str(path)), *[f"musicdb.{name}(db{more.get(name, '')})" for name in names])
+    page.page.locator(".mdb").nth(len(names) - 1).wait_for(state="attached")
+    page.page.wait_for_timeout(300)
+    before = page.sources()
+    page.page.evaluate("jupyterapp.commands.execute('notebook:enter-command-mode')")
+    places = [".mdb-grid .scroll", ".mdb-grid .foot button:visible", ".mdb-cards .cards", ".mdb-matrix .scroll", ".mdb-screen .widget-button:not([disabled])", ".mdb-screen .widget-checkbox input", ".mdb-screen select"]  # fmt: skip
+    for place in places:
+        page.page.locator(place).first.evaluate("e => { e.scrollIntoView(); e.focus(); }")
+        assert page.page.evaluate("document.activeElement !== document.body"), place
+        for key in EVERY_KEY:
+            if page.page.evaluate("document.activeElement === document.body || document.activeElement.closest('.jp-Cell-inputArea') !== null"):
+                page.page.locator(place).first.evaluate("e => e.focus()")
+            page.page.keyboard.press(key)
+        assert page.sources() == before, place
+    page.dialogs.clear()
+
+
+def test_two_at_once_a_busy_kernel_and_a_restart(show, home):
+    path = home / "busy.db"
+    reviewable(path, 300)
+    work = "def slow(progress):\n    import time\n    for n in range(60):\n        progress(n, 60, 'step')\n        time.sleep(.05)\n\npanel = musicdb.ImportPanel(db)\npanel.go.on_click(lambda _: None)\npanel.work('slow thing', slow)\npanel"
+    page = show("busy.ipynb", OPEN.format(path=str(path)), "g = musicdb.Grid(db, limit=20)\ng", work)
+    count = page.page.locator(".mdb-grid .bar .num")
+    count.wait_for()
+    page.page.locator(".mdb-grid .scroll").focus()
+    page.page.locator(".mdb-status progress:visible").first.wait_for()
+    page.page.keyboard.press("PageDown")
+    page.page.keyboard.press("PageDown")
+    page.page.locator(".mdb-grid .bar .num", has_text="41–60 of 300").wait_for()
+    assert page.page.locator(".mdb-status progress:visible").count() == 1, "the list answers while the work goes on"
+    page.page.locator(".mdb-status button:visible", has_text="Stop").click()
+    page.page.locator(".mdb-status .status", has_text="Stopped: slow thing").wait_for()
+    page.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.idle()
+    page.page.wait_for_timeout(300)
+    page.idle()
+    page.run()
+    page.page.locator(".mdb-grid .bar .num", has_text="1–20 of 300").wait_for()
+    page.page.locator(".mdb-grid .scroll").focus()
+    page.page.keyboard.press("End")
+    page.page.locator(".mdb-grid .bar .num", has_text="281–300 of 300").wait_for()
