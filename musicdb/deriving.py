@@ -61,8 +61,12 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
 def _relink(db: Database, observations: set[int], merges: set[int]) -> set[int]:
     """Bring the links of these observations, and of all that these tracks were or are merged with, up to date; return their tracks."""
     family = merges | {one for pair in merged.into(db, merges).items() for one in pair}
-    asked = [_json(observations)]
-    linked = "select assigned_track_id, track_id from track_links where platform_track_id in (select value from json_each(?))"
+    asked = {"observations": _json(observations), "family": _json(family)}
+    linked = """
+    select assigned_track_id, track_id from track_links where platform_track_id in (select value from json_each(:observations))
+    union select assigned_track_id, track_id from track_links where assigned_track_id in (select value from json_each(:family))
+    union select id, merged_into_id from tracks where id in (select value from json_each(:family))
+    """  # what they were until now: the track that they leave changes too
     before = {one for row in db.execute(linked, asked) for one in row}
     links.Decided(db, observations, family).apply(db)
     after = {one for row in db.execute(linked, asked) for one in row}
@@ -77,7 +81,9 @@ def unite(db: Database, kind: str, ids: Iterable[int] | None = None) -> set[int]
     table = merged.KINDS[kind]
     roots = merged.roots(db, ids, kind)
     named = {*roots, *roots.values(), *(ids or ())} if ids is not None else merged.named(db, kind)
-    tracks = _tracks_of(db, kind, named)
+    until_now = f"select merged_into_id from {table} where id in (select value from json_each(?)) and merged_into_id is not null"
+    left = {one for (one,) in db.execute(until_now, [_json(named)])}
+    tracks = _tracks_of(db, kind, named | left)
     db.executemany(
         f"update {table} set merged_into_id = :into where id = :id and merged_into_id is not :into",
         [{"id": one, "into": roots.get(one)} for one in sorted(named)],

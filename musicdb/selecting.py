@@ -60,7 +60,7 @@ def _query(db: Database, sql: str) -> list[int]:
     """The first column of a query. It cannot write."""
     db.execute("pragma query_only = on")
     try:
-        found = [row[0] for row in db.execute(sql)]
+        found = [row[0] for row in db.conn.execute(sql)]
     except sqlite3.Error as error:
         raise BadInput(f"the query for tracks does not work ({error}): {sql}") from error
     finally:
