@@ -193,6 +193,22 @@ def accept(db: Database, links: Links, *, whole: bool = False, by: str | None = 
     notes = []
     if left_out := len(asked) - len(chosen):
         notes.append(f"{left_out} links left out: another of these links is surer of the same observation")
+
+    def decide(op: Operation) -> list[Decision]:
+        rows: list[Decision] = [("link", link.key, "track", _json(link.uid)) for link in chosen.values() if link.status != "confirmed"]
+        moves = [(link.one, link.root, whole or link.method == MERGE) for link in chosen.values()]
+        return rows + taken_along(db, moves, notes)
+
+    return _answer(db, "accept", list(chosen.values()), decide, notes, by, note, "is")
+
+
+def taken_along(db: Database, moves: Iterable[tuple[int, int, bool]], notes: list[str]) -> list[Decision]:
+    """The merges that follow when observations move: [(observation, track it goes to, whether the rest of its track comes along)].
+
+    A track that only listens are left on is merged too. notes gets a sentence where other observations stay.
+    """
+    rows: list[Decision] = []
+    moved: set[int] = set()
     now: dict[int, int] = {}  # track -> what it becomes here
 
     def root(track: int) -> int:
@@ -200,25 +216,18 @@ def accept(db: Database, links: Links, *, whole: bool = False, by: str | None = 
             track = now[track]
         return track
 
-    def decide(op: Operation) -> list[Decision]:
-        rows: list[Decision] = []
-        moved: set[int] = set()
-        for link in chosen.values():
-            if link.status != "confirmed":
-                rows.append(("link", link.key, "track", _json(link.uid)))
-            moved.add(link.one)
-            was = db.value("select track_id from track_links where platform_track_id = ? and status in ('auto', 'confirmed')", [link.one])
-            if was is None or root(was) == root(link.root):
-                continue
-            left = [one for one, ours in db.execute(LEFT, [was]) if one not in moved and ours]
-            if left and not whole and link.method != MERGE:
-                notes.append(f"track {was} keeps {len(left)} other observations of its own; with whole=True they come along")
-            else:
-                rows.append(("track", _uid(db, was), "merged_into", _json(_uid(db, root(link.root)))))
-                now[root(was)] = root(link.root)
-        return rows
-
-    return _answer(db, "accept", list(chosen.values()), decide, notes, by, note, "is")
+    for one, target, whole in moves:
+        moved.add(one)
+        was = db.value(ACTIVE, [one])
+        if was is None or root(was) == root(target):
+            continue
+        left = [other for other, ours in db.execute(LEFT, [was]) if ours and other not in moved]
+        if left and not whole:
+            notes.append(f"track {was} keeps {len(left)} other observations of its own; with whole=True they come along")
+        else:
+            rows.append(("track", _uid(db, was), "merged_into", _json(_uid(db, root(target)))))
+            now[root(was)] = root(target)
+    return rows
 
 
 LEFT = """
