@@ -298,7 +298,7 @@ class Writer:
         for row in rows:
             by_list[row["playlist_external_id"]].append(row)
         self.look_up("playlist", by_list)
-        self.look_up("track", [row["track_external_id"] for row in rows])
+        self.look_up("track", [row["track_external_id"] for row in rows if row["track_external_id"] is not None])
         for playlist, items in by_list.items():
             list_id = self.id_of("playlist", playlist)
             if list_id is None:
@@ -307,6 +307,9 @@ class Writer:
             self.places[playlist] += len(items)
             want = {}
             for row in items:
+                if row["track_external_id"] is None:
+                    want[row["position"]] = (None, None)  # no music stands here now
+                    continue
                 track_id = self.id_of("track", row["track_external_id"])
                 if track_id is None:
                     place = f"{playlist} #{row['position']}"
@@ -328,8 +331,8 @@ class Writer:
                         self.counts["items_changed"] += 1
                 else:
                     free[track_id].append(id)
-            todo = [(p, t, a) for p, (t, a) in want.items() if p not in keep]
-            if not todo:
+            todo = [(p, t, a) for p, (t, a) in want.items() if p not in keep and t is not None]
+            if not todo and not free:
                 continue
             # A shorter list: the track may still stand further down, where its row would be given up at the end.
             later = self.db.execute(

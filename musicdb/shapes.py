@@ -166,12 +166,15 @@ class PlaylistRow(TypedDict, total=False):
 
 
 class PlaylistItemRow(TypedDict, total=False):
-    """A place in a playlist. position counts from 0; the same track may come again."""
+    """A place in a playlist. position counts from 0; the same track may come again.
+
+    track_external_id None: something stands there that is no music (an episode, a video), so a track that stood there is there no more.
+    """
 
     row: Literal["playlist_item"]
     playlist_external_id: str
     position: int
-    track_external_id: str
+    track_external_id: str | None
     added_at: str | None
 
 

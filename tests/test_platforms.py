@@ -28,7 +28,7 @@ ROWS = {
     "file": (shapes.FileRow, "external_id", "path", "root", "size_bytes", "mtime_ns"),
     "release": (shapes.ReleaseRow, "external_id", "title"),
     "playlist": (shapes.PlaylistRow, "external_id", "name"),
-    "playlist_item": (shapes.PlaylistItemRow, "playlist_external_id", "position", "track_external_id"),
+    "playlist_item": (shapes.PlaylistItemRow, "playlist_external_id", "position"),
     "listen": (shapes.ListenRow, "listened_at", "source_item"),
     "image": (shapes.ImageRow, "of", "external_id"),
     "collection_item": (shapes.CollectionItemRow, "release_external_id", "instance_id", "status"),

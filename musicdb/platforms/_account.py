@@ -76,7 +76,7 @@ def read_list(
 
     head: the page with the list's own row. It goes out when the list is known to answer, with a checkpoint: a run that stops right
     after it must not take the list for read. A list whose pages may be short (short_ok) and that is short in the end is no error of
-    the run: it is said, its checkpoint stays before the first gap, and nothing of it is marked as gone.
+    the run: it is said, its checkpoint stays before the first gap, and nothing of it is marked as gone. So is a page of nulls.
     """
     pages = _counted(get, scope=scope, known=known, what=what, **options)
     try:
@@ -107,6 +107,10 @@ def _counted(get: Callable[[int, int], tuple], **options: Any) -> Iterator[Page]
             gaps.clear()  # from the start again
         last = offset
         gaps[offset] = 0 if total is None else max(0, min(limit, total - offset) - len(items))
+        if any(item is not None for item in items):
+            items = [{} if item is None else item for item in items]  # one place that is empty, among others
+        elif len(items) > 1:
+            gaps[offset] = limit  # a page of nothing but null says nothing
         return items, total, *version
 
     pages = net.paged(counting, **options)
@@ -114,7 +118,7 @@ def _counted(get: Callable[[int, int], tuple], **options: Any) -> Iterator[Page]
         try:
             page = next(pages)
         except StopIteration as stop:
-            return stop.value, sum(gaps.values())
+            return stop.value, min(sum(gaps.values()), stop.value or 0)
         first = next((offset for offset, lost in gaps.items() if lost), None)
         if first is not None and page.cursor is not None:
             page = replace(page, cursor=f"{first} {page.cursor.partition(' ')[2]}".rstrip())

@@ -185,12 +185,14 @@ def with_picture(row: TrackRow) -> Iterator[Row]:
 
 
 def place(p: dict) -> Iterator[Row]:
-    """{"playlist", "position", "item", "listened"?}: nothing for an episode or an empty place."""
+    """{"playlist", "position", "item", "listened"?}: an empty place for an episode; nothing for null, which says nothing."""
     item, position, playlist = p.get("item"), integer(p.get("position"), 0), plain(p.get("playlist"))
     if position is None or playlist is None:
         raise PayloadError("a place without list or position")
     t = track_of(item)
     if t is None:
+        if item is not None:
+            yield {"row": "playlist_item", "playlist_external_id": playlist, "position": position, "track_external_id": None}
         return
     row = track(t, in_library=p.get("listened") is not True)
     yield from with_picture(row)
@@ -237,6 +239,8 @@ def a_list(p: dict) -> Iterator[Row]:
 def saved_album(p: dict) -> Iterator[Row]:
     """{"account", "saved": {"added_at", "album"}}"""
     saved = dict_of(p.get("saved"))
+    if not saved:
+        return  # an empty place
     row = album(dict_of(saved.get("album")))
     yield row
     yield from _image("release", row["external_id"], row["metadata"].get("images"))

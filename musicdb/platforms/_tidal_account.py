@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from .. import net
+from ..errors import PayloadError
 from ..shapes import Complete, Note, Page
 from ._account import NotGiven, Reading, collected, each, items_of, places_end, read_list, scope_of
 from ._tidal_client import PLATFORM, Account
-from ._tidal_rows import cover, dict_of, ident, list_of, plain, sorted_out, track
+from ._tidal_rows import cover, dict_of, ident, list_of, plain, track
 
 DEEPEST = 200  # folders; more are no person's
 
@@ -174,10 +175,11 @@ def search(query: str, *, token: Any, endpoint: str | None, account: str | None,
     finally:
         api.close()
     hits = []
-    for kind, sent in sorted_out({"items": list_of(dict_of(found.get("tracks")).get("items"))}):
-        if kind != "track" or ident(sent.get("id")) is None:
-            continue
-        row = track(sent)
+    for sent in list_of(dict_of(found.get("tracks")).get("items")):
+        try:
+            row = track(dict_of(sent))
+        except PayloadError:
+            continue  # a hit without id cannot be chosen
         hits.append(
             {name: row.get(name) for name in ("external_id", "title", "artists", "album", "duration_ms")}
             | {"year": row["said"].get("year"), "cover_url": cover(dict_of(sent.get("album"))), "payload": sent}

@@ -225,13 +225,16 @@ def track_of(item: Any) -> dict | None:
 
 
 def place(p: dict) -> Iterator[Row]:
-    """{"playlist", "position", "item"}: nothing for a video or an empty place."""
-    item, position, playlist = dict_of(p.get("item")), integer(p.get("position"), 0), plain(p.get("playlist"))
+    """{"playlist", "position", "item"}: an empty place for a video; nothing for null, which says nothing."""
+    item, position, playlist = p.get("item"), integer(p.get("position"), 0), plain(p.get("playlist"))
     if position is None or playlist is None:
         raise PayloadError("a place without list or position")
     sent = track_of(item)
     if sent is None:
+        if item is not None:
+            yield {"row": "playlist_item", "playlist_external_id": playlist, "position": position, "track_external_id": None}
         return
+    item = dict_of(item)
     row = track({name: value for name, value in sent.items() if name not in OF_PLACE})
     yield from with_picture(row)
     yield {
@@ -286,6 +289,8 @@ def a_list(p: dict) -> Iterator[Row]:
 def saved_album(p: dict) -> Iterator[Row]:
     """{"account", "saved": {"created", "item": album}}"""
     saved = dict_of(p.get("saved"))
+    if not saved:
+        return  # an empty place
     row, account = album(dict_of(saved.get("item"))), plain(p.get("account"))
     yield from with_picture(row)
     yield {
@@ -306,7 +311,7 @@ def sorted_out(answer: Any) -> Iterator[tuple[str, dict]]:
         found = list(sorted_out(answer["resource"]))
     elif "title" in answer and "id" in answer:
         is_track = answer.get("artifactType") == "track" or "trackNumber" in answer
-        found = [("track" if is_track else "album", answer)]
+        found = [] if answer.get("artifactType") == "video" else [("track" if is_track else "album", answer)]
     else:
         lists = [answer.get(name) for name in ("items", "data", "tracks", "albums")]
         for one in (one for some in lists for one in (list_of(some) or [some]) if isinstance(one, dict)):
