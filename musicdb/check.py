@@ -166,18 +166,7 @@ def _schema(conn: sqlite3.Connection, path: Path) -> Iterator[Finding]:
         return
     wrong = schema.differences(conn)
     said = ", ".join(f"{kind} {name} {what}" for what, kind, name in wrong[:6]) + (f" and {len(wrong) - 6} more" if len(wrong) > 6 else "")
-    yield Finding("schema", not wrong, said or "every table, view, index and trigger as it should be", _schema_mend(wrong, path))
-
-
-def _schema_mend(wrong: list[tuple[str, str, str]], path: Path) -> str:
-    """Views and triggers hold no data and are made again, a lost index too; a table that differs is another matter."""
-    if not wrong:
-        return ""
-    if any(kind not in ("trigger", "view", "index") or (kind == "index" and what != "missing") for what, kind, _ in wrong):
-        return RESTORE
-    if any(kind != "index" for _, kind, _ in wrong):
-        return "musicdb migrate"
-    return f'sqlite-utils query "{path}" "{schema.expected()["index", wrong[0][2]]}"'
+    yield Finding("schema", not wrong, said or "every table, view, index and trigger as it should be", "musicdb migrate" if wrong else "")
 
 
 def _search(conn: sqlite3.Connection, path: Path) -> Iterator[Finding]:

@@ -351,8 +351,9 @@ def open(
                 db.conn.execute("pragma journal_mode = wal")
             if state != "current" and migrate:
                 schema.migrate(db.utils, None if state == "empty" else lambda: (backup or _backup)(path))
-            elif state == "current" and schema.differences(db.conn):
-                schema.refresh(db.conn)  # `transform` dropped triggers, or a view was changed: put them back
+            elif state == "current" and any(kind in ("view", "trigger") for _, kind, _ in schema.differences(db.conn)):
+                with db.atomic():
+                    schema.refresh(db.conn)  # `transform` dropped triggers, or a view was changed: put them back
     except BaseException:
         db.close()
         raise

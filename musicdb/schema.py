@@ -164,12 +164,16 @@ def _triggers(conn: sqlite3.Connection) -> Iterator[str]:
 def _objects(conn: sqlite3.Connection) -> list[tuple[str, str, str]]:
     rows = conn.execute("select type, name, sql from sqlite_master where name not like 'sqlite~_%' escape '~' and name not like '~_%' escape '~'")
     shadow = re.compile(rf"({'|'.join(SEARCH)})_fts_(data|idx|docsize|config|content)$")
-    return sorted((t, n, " ".join((s or "").split())) for t, n, s in rows if not shadow.match(n))
+    return sorted((t, n, s or "") for t, n, s in rows if not shadow.match(n))
+
+
+def _plain(sql: str) -> str:
+    return " ".join(sql.split())
 
 
 def fingerprint(conn: sqlite3.Connection) -> str:
     """Hash of all tables, views, indexes and triggers of this file that are ours (a person's own extra objects change it too)."""
-    return hashlib.sha256(repr(_objects(conn)).encode()).hexdigest()
+    return hashlib.sha256(repr([(t, n, _plain(s)) for t, n, s in _objects(conn)]).encode()).hexdigest()
 
 
 @cache
@@ -184,19 +188,37 @@ def expected() -> dict[tuple[str, str], str]:
 
 
 def differences(conn: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """(what, type, name) for each of our objects that is missing or changed in this file."""
+    """(what, type, name) for each of our objects that is missing or changed in this file. Columns that a person added are no fault."""
     have = {(t, n): s for t, n, s in _objects(conn)}
-    return [("missing" if key not in have else "changed", *key) for key, sql in expected().items() if have.get(key) != sql]
+    made = expected() | {("trigger", s.split()[2]): s.replace("create trigger", "CREATE TRIGGER", 1) for s in _triggers(conn)}  # of this file's columns
+    return [("missing" if key not in have else "changed", *key) for key, sql in made.items() if not _is_as_made(key[0], have.get(key), sql)]
+
+
+def _is_as_made(kind: str, have: str | None, made: str) -> bool:
+    if have is None:
+        return False
+    have, made = _plain(have), _plain(made)
+    if have == made or kind != "table":
+        return have == made
+    head, _, tail = made.rpartition(")")  # `alter table add column` writes before the last bracket
+    added = have.removeprefix(head.rstrip()).removesuffix(")" + tail).lstrip()
+    return have.startswith(head.rstrip()) and have.endswith(")" + tail) and added.startswith(",")
+
+
+def is_own_trigger(conn: sqlite3.Connection, name: str) -> bool:
+    """Whether a trigger is one that we make, or made in an earlier version; a person's own `log_me` is not."""
+    tables = "|".join(re.escape(table) for (table,) in conn.execute("select name from sqlite_master where type = 'table'"))
+    return bool(re.match(rf"(search|log|touch|decide|stale)_({tables})(_|$)", name))
 
 
 def refresh(conn: sqlite3.Connection) -> None:
-    """Make views and triggers again, in one transaction. They hold no data."""
+    """Make views and triggers again, in one transaction. They hold no data. A person's own stay."""
     views = list(statements(_sql("views.sql")))
     own = {v.split()[2] for v in views}
     conn.execute("savepoint refresh_schema")
     try:
         for kind, name in conn.execute("select type, name from sqlite_master where type in ('view', 'trigger')").fetchall():
-            if (kind == "view" and name in own) or (kind == "trigger" and name.startswith(("search_", "log_", "touch_", "decide_", "stale_"))):
+            if (kind == "view" and name in own) or (kind == "trigger" and is_own_trigger(conn, name)):
                 conn.execute(f'drop {kind} if exists "{name}"')
         for statement in (*views, *_triggers(conn)):
             conn.execute(statement)

@@ -42,7 +42,8 @@ def init(as_json: bool) -> None:
 def migrate(restore: bool, chosen: Path | None, as_json: bool) -> None:
     """Bring the database up to this version, or go back to a backup.
 
-    An existing file is backed up, and the backup verified, before it is changed.
+    An existing file is backed up, and the backup verified, before it is changed. Tables, indexes and triggers that another program
+    changed are put back as they were made; columns of your own stay.
 
     --restore says what was written since the backup and is lost by going back; the state it leaves is backed up too.
 
@@ -59,17 +60,23 @@ def migrate(restore: bool, chosen: Path | None, as_json: bool) -> None:
     here = base.current()
     base.must_be_there(here.database)
     import musicdb
-    from musicdb import schema
+    from musicdb import mending, schema
 
     db = musicdb.open(here.database, create=False, migrate=False)
     try:
-        steps = schema.migrate(db.utils, lambda: base.backup_now(here, "before migration"))
+        steps, mended = schema.migrate(db.utils, lambda: base.backup_now(here, "before migration")), []
+        if wrong := schema.differences(db.conn):
+            if any(kind == "table" for _, kind, _ in wrong):
+                base.backup_now(here, "before mending")
+            mended = mending.mend(db.conn)
     finally:
         db.close()
     if as_json:
-        base.say_json({"database": str(here.database), "applied": steps})
-    elif steps:
-        base.say(f"{here.database}: {len(steps)} steps applied: {', '.join(steps)}")
+        base.say_json({"database": str(here.database), "applied": steps, "mended": mended})
+    elif steps or mended:
+        said = [f"{len(steps)} steps applied: {', '.join(steps)}"] if steps else []
+        said += [f"put back: {', '.join(mended)}"] if mended else []
+        base.say(f"{here.database}: {'; '.join(said)}")
     else:
         base.say(f"{here.database}: up to date, nothing to do")
 
