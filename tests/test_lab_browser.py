@@ -11,27 +11,13 @@ import musicdb
 from musicdb import assets, demo, images
 
 from .lab_driver import FLAGS, Lab, Page, chromium, until, write
+from .reviewable import reviewable
 from .small import Small
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=\"window.pwned = 1; alert('pwned')\"><script>window.pwned = 2</script> \u202eevil\u202c שלום \U0001f9db"
 OPEN = "import musicdb\ndb = musicdb.open({path!r})"
 EVERY_KEY = [*"abcdefghijklmnopqrstuvwxyz0123456789", *"ABDJKLMUXY", "Delete", "Backspace", "Enter", "Shift+Enter", "Control+Enter", "Alt+Enter", "Control+s", "Control+z", "Shift+M"]  # fmt: skip
-
-
-def reviewable(path, n: int):
-    """A library of n tracks, each with a Spotify track that may be it; every third names another version."""
-    small = Small(path)
-    with small.db.atomic():
-        for k in range(n):
-            track = small.track(f"Song {k}", artist_credit="Someone", duration_ms=200_000)
-            small.observe(track, title=f"Song {k}", said={"title": f"Song {k}", "artists": ["Someone"], "duration_ms": 200_000})
-            more = " (Live)" if k % 3 == 0 else ""
-            title = f"Song {k}{more}"
-            one = small.observe(None, platform="spotify", title=title, duration_ms=204_000, said={"title": title, "artists": ["Someone"]})
-            part = {"part": "version", "sentence": "They name different versions."} if more else {"part": "key", "sentence": "Title, version and artists are the same."}
-            small.insert("track_links", platform_track_id=one, assigned_track_id=track, track_id=track, status="candidate", method="key", confidence=65, evidence=[part])  # fmt: skip
-    small.db.close()
 
 
 def with_discogs(path):
@@ -46,6 +32,7 @@ def with_discogs(path):
     nasty = small.track(HOSTILE, album, artist_credit=HOSTILE)
     small.observe(nasty, title=HOSTILE, artists=[HOSTILE], said={"title": HOSTILE, "artists": [HOSTILE]})
     long = small.track("y" * 10_000, album, artist_credit="z" * 3000)
+    small.observe(long, title="y" * 10_000, artists=["z" * 3000], said={"title": "y" * 10_000, "artists": ["z" * 3000]})
     one = small.observe(None, platform="spotify", title=HOSTILE, artists=[HOSTILE], said={"title": HOSTILE})
     small.insert("track_links", platform_track_id=one, assigned_track_id=nasty, track_id=nasty, status="candidate", method="key", confidence=65, evidence=[{"part": "title", "sentence": HOSTILE}])  # fmt: skip
     small.db.execute("insert into trust (field, platform, rank) values ('cover', 'local', -1) on conflict do update set rank = -1")
@@ -186,7 +173,7 @@ def test_a_cover_from_discogs_and_a_year_are_applied_and_undone(show, home):
 def test_hostile_titles_are_text_and_no_script_runs(show, home):
     path = home / "hostile.db"
     track, nasty, long = with_discogs(path)
-    cells = ["g = musicdb.Grid(db)\ng", f"musicdb.TrackDetails(db, {nasty})", "musicdb.LinkReview(db)", f"musicdb.TruthEditor(db, [{track}, {nasty}])", "t = musicdb.Tagger(db, g)\nt.add('<img src=x onerror=alert(1)>')\nt", "musicdb.HistoryPanel(db)", "db.q('select title, artist_credit from tracks')"]  # fmt: skip
+    cells = ["g = musicdb.Grid(db)\ng", f"musicdb.TrackDetails(db, {nasty})", "musicdb.LinkReview(db)", f"musicdb.TruthEditor(db, [{track}, {nasty}, {long}])", "t = musicdb.Tagger(db, g)\nt.add('<img src=x onerror=alert(1)>')\nt", "musicdb.HistoryPanel(db)", "db.q('select title, artist_credit from tracks')"]  # fmt: skip
     page = show("hostile.ipynb", OPEN.format(path=str(path)), *cells)
     page.page.locator(".mdb-details h3").wait_for(state="attached")
     assert page.page.locator(".mdb-details h3 bdi").first.text_content() == " ".join(HOSTILE.split())

@@ -16,6 +16,7 @@ from musicdb.errors import BadInput
 from musicdb.widgets.base import Board, h, remembered
 from musicdb.widgets.differences import values
 
+from .reviewable import doubled, reviewable
 from .small import Small, picture
 
 HOSTILE = '<img src=x onerror="alert(1)"> "quoted" \u202eoverride\u202c \U0001f9db'
@@ -252,46 +253,54 @@ def test_covers_come_in_one_message(music):
 # ---------- the review
 
 
+@pytest.fixture
+def queue(tmp_path):
+    """Links that wait, in two groups."""
+    reviewable(tmp_path / "queue.db", 24)
+    with musicdb.open(tmp_path / "queue.db") as db:
+        yield db
+
+
 def waiting(db):
     return [row["id"] for row in review.waiting(db, limit=None)]
 
 
-def test_a_review_by_keys_is_what_the_database_holds(music):
-    screen = musicdb.LinkReview(music)
-    before = waiting(music)
+def test_a_review_by_keys_is_what_the_database_holds(queue):
+    screen = musicdb.LinkReview(queue)
+    before = waiting(queue)
     assert screen.state["heading"] == f"{len(before)} waiting" and len(screen.state["cards"]) == len(before)
     first = screen.state["cards"][0]["id"]
     press(screen, "accept", id=first)
-    link = music.one("select status, decided_by from track_links where id = ?", [first])
-    assert link == {"status": "confirmed", "decided_by": "me"} and first not in waiting(music)
+    link = queue.one("select status, decided_by from track_links where id = ?", [first])
+    assert link == {"status": "confirmed", "decided_by": "me"} and first not in waiting(queue)
     second = screen.state["cards"][0]["id"]
     press(screen, "reject", id=second)
-    assert music.value("select status from track_links where id = ?", [second]) == "rejected"
+    assert queue.value("select status from track_links where id = ?", [second]) == "rejected"
     third = screen.state["cards"][0]["id"]
     press(screen, "new", id=third)
     press(screen, "later", id=screen.state["cards"][0]["id"])
     assert screen.counts == {"accepted": 1, "rejected": 1, "new": 1, "later": 1}
     for _ in range(4):
         press(screen, "undo")
-    assert waiting(music) == before and screen.counts == {"accepted": 0, "rejected": 0, "new": 0, "later": 0}
+    assert waiting(queue) == before and screen.counts == {"accepted": 0, "rejected": 0, "new": 0, "later": 0}
     assert screen.state["focus"] == first
 
 
-def test_a_whole_group_is_one_operation(music):
-    screen = musicdb.LinkReview(music)
+def test_a_whole_group_is_one_operation(queue):
+    screen = musicdb.LinkReview(queue)
     group = screen.state["filters"][0]
     press(screen, "filter", name=group["name"])
     assert len(screen.state["cards"]) == group["n"] and screen.state["filters"][0]["on"]
-    before, operations = len(waiting(music)), music.value("select count(*) from operations where type = 'accept'")
+    before, operations = len(waiting(queue)), queue.value("select count(*) from operations where type = 'accept'")
     press(screen, "accept_group", id=screen.state["cards"][0]["id"])
-    assert len(waiting(music)) <= before - group["n"] and screen.counts["accepted"] == group["n"]
-    assert music.value("select count(*) from operations where type = 'accept'") == operations + 1
+    assert len(waiting(queue)) <= before - group["n"] and screen.counts["accepted"] == group["n"]
+    assert queue.value("select count(*) from operations where type = 'accept'") == operations + 1
     press(screen, "undo")
-    assert len(waiting(music)) == before
+    assert len(waiting(queue)) == before
 
 
-def test_an_answer_to_a_link_that_is_gone_is_said_not_lost(music):
-    screen = musicdb.LinkReview(music)
+def test_an_answer_to_a_link_that_is_gone_is_said_not_lost(queue):
+    screen = musicdb.LinkReview(queue)
     press(screen, "accept", id=10**9)
     assert "there is no link" in screen.said and screen.counts["accepted"] == 0
     id = screen.state["cards"][0]["id"]
@@ -300,8 +309,8 @@ def test_an_answer_to_a_link_that_is_gone_is_said_not_lost(music):
     assert screen.said == "That was answered so already." and screen.counts["accepted"] == 1
 
 
-def test_why_tells_for_and_against(music):
-    screen = musicdb.LinkReview(music)
+def test_why_tells_for_and_against(queue):
+    screen = musicdb.LinkReview(queue)
     press(screen, "why", id=screen.state["cards"][0]["id"])
     more = screen.state["cards"][0]["more"]
     assert more[0].startswith("for: ") and more[1].startswith("against: ")
@@ -311,21 +320,28 @@ def test_an_empty_queue_says_what_comes_next(db):
     assert "Next: 03-truth" in musicdb.LinkReview(db).state["empty"]
 
 
-def test_duplicates_are_previewed_merged_told_apart_and_taken_back(music):
-    screen = musicdb.DuplicateReview(music)
+@pytest.fixture
+def doubles(tmp_path):
+    doubled(tmp_path / "doubles.db", 4)
+    with musicdb.open(tmp_path / "doubles.db") as db:
+        yield db
+
+
+def test_duplicates_are_previewed_merged_told_apart_and_taken_back(doubles):
+    screen = musicdb.DuplicateReview(doubles)
     n = len(screen.state["cards"])
     card = screen.state["cards"][0]
     a, b = map(int, card["id"].split("-"))
     press(screen, "preview", id=card["id"])
     assert any(line.startswith("links: ") for line in screen.state["cards"][0]["more"])
-    assert music.value("select merged_into_id from tracks where id = ?", [b]) is None
+    assert doubles.value("select merged_into_id from tracks where id = ?", [b]) is None
     press(screen, "merge", id=card["id"])
-    assert music.value("select merged_into_id from tracks where id = ?", [b]) == a
+    assert doubles.value("select merged_into_id from tracks where id = ?", [b]) == a
     press(screen, "undo")
-    assert music.value("select merged_into_id from tracks where id = ?", [b]) is None
+    assert doubles.value("select merged_into_id from tracks where id = ?", [b]) is None
     press(screen, "apart", id=card["id"])
     assert card["id"] not in [c["id"] for c in screen.state["cards"]] and len(screen.state["cards"]) == n - 1
-    assert card["id"] not in [c["id"] for c in musicdb.DuplicateReview(music, name="again").state["cards"]]
+    assert card["id"] not in [c["id"] for c in musicdb.DuplicateReview(doubles, name="again").state["cards"]]
     press(screen, "undo")
     assert len(screen.state["cards"]) == n
 
@@ -529,7 +545,7 @@ def test_a_path_is_imported_with_progress_and_linked(music, tmp_path):
     assert report.unchanged > 300
     panel.match.click()
     panel.wait()
-    eventually(lambda: "wait for you" in panel.said)
+    eventually(lambda: "looked at" in panel.said)
     panel.source.value = str(tmp_path / "nowhere")
     panel.go.click()
     panel.wait()

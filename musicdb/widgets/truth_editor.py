@@ -142,6 +142,7 @@ class TruthEditor(Board):
         n = len(self.tracks)
         titles = queries.titles(self.db, self.tracks[:1])
         first = f"{titles[0]['artist_credit'] or 'unknown'} - {titles[0]['title']}" if titles else f"track {self.tracks[0]}"
+        self._first = short(first, 80)
         self.state = {
             "title": "What each platform says", "labels": LABELS, "actions": actions,
             "heading": short(first, 160) if n == 1 else f"{n:,} tracks selected",
@@ -165,7 +166,7 @@ class TruthEditor(Board):
         if edit is not None:
             own = shown(line.field, edit.value) if edit.what == "decide" else None
         return {
-            "name": line.field, "label": queries.LABELS.get(line.field, line.field.replace("_", " ")), "kind": kind, "alt": line.field,
+            "name": line.field, "label": queries.LABELS.get(line.field, line.field.replace("_", " ")), "kind": kind, "alt": self._first,
             "now": {"value": now if kind == "cover" else str(now or ""), "whose": next(iter(sorted(line.whose))) if len(line.whose) == 1 else None, "locked": line.decided == n and n > 0},
             "said": said, "own": own,
         }  # fmt: skip
@@ -175,10 +176,8 @@ class TruthEditor(Board):
         lines = []
         for row in seen.rows[:LISTED]:
             old, new = shown(row["field"], row["old"]) or "empty", shown(row["field"], row["new"]) or "empty"
-            if row["field"] == "cover":
-                old, new = "the picture that is there", "the chosen picture"
             what = f"{short(titles.get(row['track'], ''), 60)} {row['field']}:" if n > 1 else f"{row['field']}:"
-            one, two = values(old, new)
+            one, two = ("the picture that is there", "the chosen one") if row["field"] == "cover" else values(old, new)
             lines.append({"what": what, "old": one, "new": two})
         if len(seen.rows) > LISTED:
             lines.append({"what": f"and {len(seen.rows) - LISTED:,} more", "old": "", "new": ""})
