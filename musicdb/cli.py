@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from musicdb.commands import base, database, deciding, importing, logins, screens
+from musicdb.commands import base, database, deciding, importing, logins, reviewing, screens
 
 
 def version() -> str:
@@ -44,10 +44,11 @@ def cli(ctx: click.Context, as_json: bool) -> None:
 
 for command in (
     screens.demo, database.init, logins.login, logins.logout, importing.import_, importing.link, importing.resolve,
-    deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, screens.serve, screens.lab,
+    reviewing.review, deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, screens.serve, screens.lab,
     database.check, database.backup, database.migrate, database.config,
 ):  # fmt: skip
     cli.add_command(command)
+importing.import_.add_command(reviewing.import_matches)
 
 
 def main() -> None:

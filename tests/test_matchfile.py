@@ -67,7 +67,9 @@ def decided(path):
     db = library(path, MINE)
     links.accept(db, waiting_of(db, "Nightfall"))
     links.reject(db, waiting_of(db, "Daybreak"))
-    joined = db.value("select k.id from track_links as k join platform_tracks as p on p.id = k.platform_track_id where p.title = 'Evening' and k.method = 'key'")
+    joined = db.value(
+        "select k.id from track_links as k join platform_tracks as p on p.id = k.platform_track_id where p.title = 'Evening' and k.method = 'key'"
+    )
     links.new_track(db, joined)
     tracks = dict(db.execute(LINKED))
     links.merge(db, tracks["rekordbox/7"], tracks["spotify/s3"])
@@ -229,8 +231,6 @@ def test_a_split_is_told_as_what_it_became(tmp_path):
 @pytest.mark.parametrize(
     "content, error, says",
     [
-        (b"", None, None),
-        (b"\n\n", None, None),
         (b"hello", UnknownSource, "no file of matches"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", UnknownSource, "no file of matches"),
         (b'{"decision": "accept"}', UnknownSource, "no file of matches"),
@@ -249,12 +249,14 @@ def test_a_file_that_is_none_is_named_and_takes_nothing(mine, tmp_path, content,
     path = tmp_path / "bad.jsonl"
     path.write_bytes(content)
     before = mine.conn.total_changes
-    if error is None:
-        pytest.raises(UnknownSource, matchfile.read, mine, path) if content.strip() else matchfile.read(mine, path)
-    else:
-        with pytest.raises(error, match=says):
-            matchfile.read(mine, path)
+    with pytest.raises(error, match=says):
+        matchfile.read(mine, path)
     assert mine.conn.total_changes == before
+
+
+def test_an_empty_file_has_nothing_to_take(mine, tmp_path):
+    (tmp_path / "empty.jsonl").write_bytes(b"\n\n")
+    assert matchfile.read(mine, tmp_path / "empty.jsonl") == matchfile.Report()
 
 
 def test_hostile_text_is_only_text(mine, tmp_path):
@@ -293,8 +295,12 @@ def demos(tmp_path_factory):
 
 def portable(db):
     """Groups of observations, files by name instead of by an id that depends on the folder."""
-    name = dict(db.execute("select 'local/' || p.external_id, f.path from media_files as f join platform_tracks as p on p.id = f.platform_track_id"))
-    return {frozenset("local/" + name[k].replace("\\", "/").rpartition("/Music/")[2] if k in name else k for k in keys) for keys in together(db)}
+    name = dict(
+        db.execute("select 'local/' || p.external_id, f.path from media_files as f join platform_tracks as p on p.id = f.platform_track_id")
+    )
+    return {
+        frozenset("local/" + name[k].replace("\\", "/").rpartition("/Music/")[2] if k in name else k for k in keys) for keys in together(db)
+    }
 
 
 def test_what_was_decided_in_the_demo_goes_into_another_demo(demos, tmp_path):

@@ -6,7 +6,7 @@ import random
 import pytest
 
 import musicdb
-from musicdb import grounds, history, links, review, truth
+from musicdb import aliases, grounds, history, links, review, truth
 from musicdb.errors import BadInput
 from tests.observing import decide, observe, uid
 
@@ -424,3 +424,154 @@ def test_the_answers_are_on_links(db):
     assert links.accept is review.accept
     with pytest.raises(AttributeError, match="no attribute 'acept'"):
         links.acept  # noqa: B018
+
+
+# ---------- aliases
+
+
+@pytest.fixture
+def bjork(db):
+    """Two names of one artist, one title in two languages."""
+    observe(db, "local", "a", "Hunter", ["Björk"], duration_ms=200_000, isrc="USRC17607839")
+    observe(db, "tidal", "t", "Hunter", ["Björk Guðmundsdóttir"], duration_ms=206_000, isrc="USRC17607839")
+    observe(db, "spotify", "s", "Jägerin", ["Björk"], duration_ms=200_500, isrc="USRC17607839")
+    settle(db)
+    return db
+
+
+def candidate(db, one, track):
+    """A link between an observation and a track that waits, whatever the matcher thought."""
+    sql = "insert into track_links (platform_track_id, assigned_track_id, track_id, status, method, confidence) values (?, ?, ?, 'candidate', 'isrc', 50)"
+    have = db.value("select id from track_links where platform_track_id = ? and assigned_track_id = ?", [one, track])
+    return have or db.execute(sql, [one, track, track]).lastrowid
+
+
+def ones(db):
+    sql = "select p.platform, p.id, k.track_id from platform_tracks as p join track_links as k on k.platform_track_id = p.id and k.status = 'auto'"
+    return {platform: (one, track) for platform, one, track in db.execute(sql)}
+
+
+def test_another_name_is_suggested_and_kept(bjork):
+    found = ones(bjork)
+    link = candidate(bjork, found["tidal"][0], found["local"][1])
+    suggested = aliases.suggest_aliases(bjork, link)
+    artist = bjork.value("select id from artists where name = 'Björk'")
+    assert [*map(dict, suggested)] == [
+        {"kind": "artist", "entity_id": artist, "name": "Björk", "alias": "Björk Guðmundsdóttir", "platform": "tidal"}
+    ]
+    done = aliases.keep_alias(bjork, "artist", artist, "Björk Guðmundsdóttir", platform="tidal")
+    assert aliases.known(bjork).artists == {"bjork gudmundsdottir": "bjork"}
+    assert not aliases.suggest_aliases(bjork, link)
+    assert aliases.keep_alias(bjork, "artist", artist, "BJÖRK GUÐMUNDSDÓTTIR").operation is None
+    history.undo(bjork, done.operation)
+    assert not aliases.known(bjork) and aliases.suggest_aliases(bjork, link)
+
+
+def test_another_title_is_suggested_and_kept(bjork):
+    found = ones(bjork)
+    link, track = candidate(bjork, found["spotify"][0], found["local"][1]), found["local"][1]
+    (row,) = aliases.suggest_aliases(bjork, link)
+    assert (row.kind, row.entity_id, row.name, row.alias) == ("title", track, "Hunter", "Jägerin")
+    aliases.keep_alias(bjork, row.kind, row.entity_id, row.alias)
+    assert aliases.known(bjork).titles == {"jagerin|bjork": "hunter|bjork"}
+
+
+@pytest.mark.parametrize(
+    "title, artists",
+    [("Hunter", ["björk"]), ("Hunter", ["Björk", "Tricky"]), ("Hunter (Live)", ["Björk"]), ("Hunter", ["Various Artists"]), ("Hunter", [])],
+)
+def test_what_is_no_other_name_is_not_suggested(bjork, title, artists):
+    one = observe(bjork, "discogs", "d", title, artists)
+    assert not aliases.suggest_aliases(bjork, candidate(bjork, one, ones(bjork)["local"][1]))
+
+
+def test_a_live_version_under_another_title_is_no_alias(bjork):
+    one = observe(bjork, "discogs", "d", "Jägerin (Live)", ["Björk"])
+    assert not aliases.suggest_aliases(bjork, candidate(bjork, one, ones(bjork)["local"][1]))
+
+
+def test_an_alias_of_two_artists_is_not_used(bjork):
+    for name in ("Ada", "Bob"):
+        observe(bjork, "local", name, "Song of " + name, [name])
+    settle(bjork)
+    ids = [bjork.value("select id from artists where name = ?", [name]) for name in ("Ada", "Bob")]
+    aliases.keep_alias(bjork, "artist", ids[0], "The Twin")
+    done = aliases.keep_alias(bjork, "artist", ids[1], "The Twin")
+    assert "other artists have this alias" in done.notes[0] and aliases.known(bjork).artists == {}
+    assert "is called" in aliases.keep_alias(bjork, "artist", ids[0], "Bob").notes[0]
+
+
+def test_an_alias_leads_a_new_credit_to_the_artist(bjork):
+    artist = bjork.value("select id from artists where name = 'Björk'")
+    aliases.keep_alias(bjork, "artist", artist, "Bjoerk G.")
+    observe(bjork, "local", "new", "Pluto", ["Bjoerk G."])
+    settle(bjork)
+    assert bjork.value("select count(*) from track_artists where artist_id = ? and credited_as = 'Bjoerk G.'", [artist]) == 1
+
+
+@pytest.mark.parametrize(
+    "kind, id, alias, says",
+    [
+        ("label", 1, "x", "no alias of"),
+        ("artist", 99, "x", "no artist 99"),
+        ("title", True, "x", "no track True"),
+        ("artist", 1, " ", "no name"),
+    ],
+)
+def test_an_alias_that_cannot_be_is_named(bjork, kind, id, alias, says):
+    with pytest.raises(BadInput, match=says):
+        aliases.keep_alias(bjork, kind, id, alias)
+    with pytest.raises(BadInput, match="is the name itself"):
+        aliases.keep_alias(bjork, "artist", bjork.value("select id from artists where name = 'Björk'"), "BJORK")
+    with pytest.raises(BadInput, match="no link 999"):
+        aliases.suggest_aliases(bjork, 999)
+
+
+# ---------- commands
+
+
+def run(path, *words):
+    from click.testing import CliRunner
+
+    from musicdb.cli import cli
+
+    result = CliRunner().invoke(cli, [*words, "--db", str(path)])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_command_lists_what_waits(two):
+    code, out, _ = run(two.path, "review")
+    assert code == 0 and "same title and artist, 4 s" in out and "Ada - Nightfall" in out and "1 links waiting" in out
+    code, out, _ = run(two.path, "review", "--json")
+    found = json.loads(out)
+    assert (found["waiting"], found["groups"][0]["waiting"], found["links"][0]["their_title"]) == (1, 1, "Nightfall")
+    assert (
+        run(two.path, "review", "--reason", "no such")[1]
+        == "no links are waiting for the reason 'no such'; without --reason all groups are shown\n"
+    )
+    code, _, err = run(two.path, "review", "--platform", "tidall")
+    assert code == 2 and "there is no platform 'tidall'" in err
+    links.later(two, found["links"][0]["id"])
+    assert "no links are waiting" in run(two.path, "review")[1] and "1 links put off" in run(two.path, "review", "--later")[1]
+
+
+def test_the_commands_carry_decisions_to_another_database(two, tmp_path):
+    links.accept(two, links.waiting(two))
+    file = tmp_path / "m.jsonl"
+    code, out, _ = run(two.path, "export", "matches", str(file))
+    assert code == 0 and "1 decisions" in out
+    assert run(two.path, "export", "matches")[1].encode() == file.read_bytes()
+    other = tmp_path / "other.db"
+    with musicdb.open(other):
+        pass
+    code, out, _ = run(other, "import", "matches", str(file))
+    assert code == 0 and "matches: nothing new" in out and "not here, kept for later" in out
+    with musicdb.open(other) as db:
+        observe(db, "tidal", "t", album="Dusk", duration_ms=200_000)
+        observe(db, "local", "a", duration_ms=204_000, path="/m/a.mp3")
+        settle(db)
+    assert "matches: 1 accept" in run(other, "import", "matches")[1]
+    assert json.loads(run(other, "import", "matches", str(file), "--json")[1])["unchanged"] == 1
+    file.write_text("no", "utf-8")
+    code, _, err = run(other, "import", "matches", str(file))
+    assert code == 2 and "no file of matches" in err

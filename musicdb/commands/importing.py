@@ -108,16 +108,16 @@ def platforms() -> list[str]:
 
 
 class Importers(base.Group):
-    """A command for every platform file."""
+    """A command for every platform file, and those added to it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return platforms()
+        return [*platforms(), *self.commands]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        return importer(name) if name in platforms() else None
+        return importer(name) if name in platforms() else self.commands.get(name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
-        if args and not args[0].startswith("-") and args[0] not in platforms():
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             hint = f"; for audio files: musicdb import files {args[0]}" if Path(args[0]).exists() else ""
             raise click.UsageError(f"there is no importer {args[0]!r}; there are {', '.join(platforms())}{hint}")
         return super().resolve_command(ctx, args)
