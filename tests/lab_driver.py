@@ -20,6 +20,22 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 SOURCES = "jupyterapp.shell.currentWidget.content.model.toJSON().cells.map(c => [c.cell_type, c.source])"
 
 
+# Text of the screens whose contrast with what lies behind it is under 4.5 (disabled buttons may be pale).
+PALE = """() => {
+  const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return c.startsWith('color(srgb') ? [m[0] * 255, m[1] * 255, m[2] * 255, m[3] ?? 1] : [m[0], m[1], m[2], m[3] ?? 1]; };
+  const over = (a, b) => [0, 1, 2].map(i => a[i] * a[3] + b[i] * (1 - a[3])).concat(1);
+  const light = c => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+  const ground = e => { const layers = []; for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); layers.push(c); if (c[3] === 1) break; } return layers.reduceRight((b, a) => over(a, b), [255, 255, 255, 1]); };
+  const pale = [];
+  for (const e of document.querySelectorAll('.mdb *, .mdb-screen *')) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || !e.offsetParent || e.closest('[disabled], .blank, kbd, .fa')) continue;
+    const back = ground(e), ink = over(parse(getComputedStyle(e).color), back), [a, b] = [light(ink), light(back)].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) pale.push(`${e.tagName} ${e.className} "${e.textContent.slice(0, 30)}" ${((a + .05) / (b + .05)).toFixed(2)}`);
+  }
+  return [...new Set(pale)].slice(0, 12);
+}"""
+
+
 def chromium() -> str:
     """The path of a Chromium; skips (or fails, where it is required) without one."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

@@ -10,7 +10,7 @@ import pytest
 import musicdb
 from musicdb import assets, demo, images
 
-from .lab_driver import FLAGS, Lab, Page, chromium, until, write
+from .lab_driver import FLAGS, PALE, Lab, Page, chromium, until, write
 from .reviewable import reviewable
 from .small import Small
 
@@ -97,8 +97,10 @@ def test_every_notebook_runs_in_jupyterlab_and_asks_nobody_else(show, name):
     page.top()
     assert page.page.locator("h1").first.is_visible()
     page.shot(f"{name}-first-screen")
+    assert page.page.evaluate(PALE) == []
     page.page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     page.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    assert page.page.evaluate(PALE) == []
     for n in range(2, 5):
         page.page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop += 620)")
         page.page.wait_for_timeout(250)

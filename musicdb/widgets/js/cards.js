@@ -26,21 +26,20 @@ function cards(ui) {
   const paint = () => {
     const now = shown();
     cur = Math.max(0, Math.min(cur, now.length - 1));
-    const focused = el.contains(document.activeElement) && document.activeElement.tagName === "BUTTON";
+    const focused = el.contains(document.activeElement) && document.activeElement.tagName !== "INPUT";
     top.replaceChildren(...[make("b", { class: "num", "aria-live": "polite" }, state.heading || ""), ...(state.filters || []).map((f) => make("button", { type: "button", class: f.on ? "pill on" : "pill", "aria-pressed": f.on ? "true" : "false", onclick: () => line.say({ do: "filter", name: f.name }) }, words(f.label), make("span", { class: "num" }, ` ${f.n}`))), make("span", { class: "room" }), make("span", { class: "soft num" }, state.counts || "")]);
     list.className = `cards ${state.layout || ""}`;
     list.setAttribute("aria-label", state.title || "");
-    list.replaceChildren(...now.map((card, n) => make("div", { class: `card ${n === cur ? "at" : ""} ${card.tone || ""}`, role: "listitem", id: `${ui.uid}-${n}`, "aria-current": n === cur ? "true" : null, onclick: (e) => { if (e.target.tagName !== "BUTTON" && e.target.tagName !== "INPUT") { cur = n; paint(); tell(); } } },
+    list.replaceChildren(...now.map((card, n) => make("div", { class: `card ${n === cur ? "at" : ""} ${card.tone || ""}`, role: "listitem", tabindex: "-1", id: `${ui.uid}-${n}`, "aria-current": n === cur ? "true" : null, onclick: (e) => { if (e.target.tagName !== "BUTTON" && e.target.tagName !== "INPUT") { cur = n; paint(); tell(); } } },
       side(card.a, state.side || 44), card.b ? side(card.b, state.side || 44) : null,
       card.score !== undefined ? make("span", { class: "score num", title: "how sure, 0 to 100" }, String(card.score)) : null,
       (card.signs || []).length ? make("div", { class: "signs" }, card.signs.map((s) => make("span", { class: s[1] ? "differs" : null }, words(s[0])))) : null,
       card.more && n === cur ? make("div", { class: "more" }, card.more.map((line) => make("div", {}, marked(line)))) : null,
       n === cur || state.everywhere ? make("div", { class: "acts" }, (card.actions || state.actions || []).filter((a) => a.on === "card").map((a) => button(a, card))) : null)));
     if (!now.length) list.replaceChildren(make("p", { class: "empty" }, line.idle ? state.empty || "Nothing here." : "…"));
-    if (now.length) list.setAttribute("aria-activedescendant", `${ui.uid}-${cur}`); else list.removeAttribute("aria-activedescendant");
     foot.replaceChildren(...(state.actions || []).filter((a) => a.on !== "card" && a.label).map((a) => button(a, null)));
-    if (focused) list.focus({ preventScroll: true });
     const row = list.children[cur];
+    if (focused) (row && row.id ? row : list).focus({ preventScroll: true }); // a card that is at hand has the focus, so it is read out
     if (row && row.id && list.clientHeight) { const a = row.offsetTop - 4, b = row.offsetTop + row.offsetHeight + 4; if (a < list.scrollTop) list.scrollTop = a; else if (b > list.scrollTop + list.clientHeight) list.scrollTop = b - list.clientHeight; }
     covers.ask();
   };
