@@ -84,10 +84,11 @@ def unite(db: Database, kind: str, ids: Iterable[int] | None = None) -> set[int]
     until_now = f"select merged_into_id from {table} where id in (select value from json_each(?)) and merged_into_id is not null"
     left = {one for (one,) in db.execute(until_now, [_json(named)])}
     tracks = _tracks_of(db, kind, named | left)
-    db.executemany(
-        f"update {table} set merged_into_id = :into where id = :id and merged_into_id is not :into",
-        [{"id": one, "into": roots.get(one)} for one in sorted(named)],
-    )
+    with db.operation("unite", mode="batch"):  # derived: in an undo too it is no change of its own
+        db.executemany(
+            f"update {table} set merged_into_id = :into where id = :id and merged_into_id is not :into",
+            [{"id": one, "into": roots.get(one)} for one in sorted(named)],
+        )
     return tracks
 
 

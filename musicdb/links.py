@@ -132,8 +132,8 @@ class Decided:
         if self.everything:
             self.roots = roots(db)
         else:  # also what these observations are linked to may have been merged
-            of_links = "select assigned_track_id from track_links where platform_track_id in (select value from json_each(?))"
-            near = {track for (track,) in db.execute(of_links, asked)} | {choice.track for choice in self.chosen.values() if choice}
+            of_links = "select assigned_track_id, auto_track_id from track_links where platform_track_id in (select value from json_each(?))"
+            near = {track for row in db.execute(of_links, asked) for track in row if track is not None} | {choice.track for choice in self.chosen.values() if choice}
             self.roots = roots(db, self.tracks.union(near, *self.rejected.values()))
 
     def root(self, track: int) -> int:

@@ -17,6 +17,7 @@ import msgspec
 
 from . import inputs, merged, others, pick
 from .entities import Entities
+from .schema import NOW
 
 if TYPE_CHECKING:
     from .db import Database, Operation
@@ -58,9 +59,9 @@ order by d.id
 OF_THESE = "and entity_key in (select track_uid from track_ids where id in (select value from json_each(?)))"
 # The year of an album is that of its tracks: the first, but for a compilation the last.
 YEARS = """
-update release_groups set year = y.year, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
+select y.year, y.id
 from (
-  select g.id, (
+  select g.id, g.year as now, (
     select case g.type when 'compilation' then max(t.year) else min(t.year) end
     from tracks as t
     where t.release_group_id = g.id and t.merged_into_id is null and t.deleted_at is null and t.title is not null
@@ -68,7 +69,7 @@ from (
   from release_groups as g
   {only}
 ) as y
-where release_groups.id = y.id and release_groups.year is not y.year
+where y.year is not y.now
 """
 
 
@@ -309,15 +310,24 @@ class _Work:
                     self._replace(table, old, fresh)
                 others.write(db, gone, new)
                 report.rows["external_ids"] += len(gone) + len(new)
-                only = "" if self.only is None else "where g.id in (select value from json_each(?))"
-                report.rows["release_groups"] += db.execute(
-                    YEARS.format(only=only), [] if self.only is None else [_json(sorted(touched))]
-                ).rowcount
                 report.rows = {table: n for table, n in report.rows.items() if n}
                 for table, n in report.rows.items():
                     op.summary(table, n)
                 op.details = {"tracks": report.tracks, "rows": report.rows}
+                self._years(touched)
+        else:
+            self._years(touched)
         self._remember()
+
+    def _years(self, groups: set[int]) -> None:
+        """Bring the years of albums up to date (of these, or of all where all tracks were looked at)."""
+        only, asked = ("", []) if self.only is None else ("where g.id in (select value from json_each(?))", [_json(sorted(groups))])
+        rows = self.db.execute(YEARS.format(only=only), asked).fetchall()
+        if rows:
+            with self.db.operation("resolve", mode="batch") as op:
+                self.db.executemany(f"update release_groups set year = ?, updated_at = {NOW} where id = ?", rows)
+                op.summary("release_groups", len(rows), "year")
+            self.report.rows["release_groups"] = self.report.rows.get("release_groups", 0) + len(rows)
 
     def _note_made(self, op: Operation, tracks: list[int]) -> None:
         """Note which names, albums and tracks the operation needed: where it is undone and nothing uses them any more, they go."""
@@ -379,7 +389,7 @@ def _update(db: Database, rows: list[tuple[int, tuple, tuple]]) -> None:
         by_columns.setdefault(places, []).append((*[after[i] for i in places], track))
     for places, values in by_columns.items():
         sets = ", ".join(f"{COLUMNS[i]} = ?" for i in places)
-        db.executemany(f"update tracks set {sets}, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') where id = ?", values)
+        db.executemany(f"update tracks set {sets}, updated_at = {NOW} where id = ?", values)
 
 
 def _json(value: Any) -> str:

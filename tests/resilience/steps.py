@@ -177,8 +177,6 @@ def run(folder: Path, steps: int, seed: int = 1, every: int = 25) -> tuple[int, 
         for n in range(1, steps + 1):
             life.step()
             if n % every == 0:
-                links.link(db)
-                truth.resolve(db)
                 before = content(db)
                 truth.rebuild(db)
                 after = content(db)
