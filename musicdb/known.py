@@ -39,6 +39,11 @@ class Known:
         )
         return self._db.value(sql, [self._platform, external_id])
 
+    def said(self, external_id: str) -> dict[str, Any]:
+        """What this platform said of a track, in canonical names."""
+        sql = "select said from platform_tracks where platform = ? and external_id = ?"
+        return msgspec.json.decode(self._db.value(sql, [self._platform, external_id]) or "{}")
+
     def refused(self, kind: str) -> dict[str, Any]:
         """item -> payload of what was refused and not read since."""
         sql = "select item, payload from quarantine where platform = ? and kind = ? and resolved_at is null"

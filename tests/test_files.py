@@ -33,7 +33,7 @@ class Known:
     """What an earlier run stored, as `load` would keep it."""
 
     def __init__(self, run=None, refused=(), audio_hashes=None):
-        self.rows, self.hashes = {}, audio_hashes or {}
+        self.rows, self.hashes, self.payloads = {}, audio_hashes or {}, run.payloads if run else ()
         self.not_read = {item.item: msgspec.json.decode(msgspec.json.encode(item.payload)) for item in refused}
         for payload in run.payloads if run else ():
             p = payload
@@ -49,6 +49,9 @@ class Known:
 
     def audio_hash(self, external_id):
         return self.hashes.get(external_id)
+
+    def said(self, external_id):
+        return next((files.said_of(p) for p in self.payloads if p["external_id"] == external_id), {})
 
 
 class Run:
@@ -593,6 +596,88 @@ def test_a_file_moved_to_another_root_keeps_its_identity_if_its_old_place_is_emp
     assert Run(tmp_path / "two", Known(first)).ids() != first.ids()
     (tmp_path / "one" / "a.mp3").unlink()
     assert Run(tmp_path / "two", Known(first)).ids() == first.ids()
+
+
+def song(path, fill, title=""):
+    """A file with audio and a title of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(silence(path, 5_000).read_bytes()[:44] + bytes([fill]) * 10_000)
+    if title:
+        file = mutagen.File(path)
+        file.add_tags()
+        file.tags.add(id3.TIT2(encoding=3, text=title))
+        file.save()
+    return path
+
+
+def test_files_that_swap_their_names_keep_their_identities(tmp_path):
+    a, b, c = (song(tmp_path / f"{name}.wav", n + 1, name) for n, name in enumerate("abc"))
+    first = Run(tmp_path)
+    for old, new in ((a, "x"), (b, "a.wav"), (c, "b.wav")):
+        old.rename(tmp_path / new)
+    (tmp_path / "x").rename(c)
+    second = Run(tmp_path, Known(first))
+    ids = first.ids()
+    assert second.ids() == {"a.wav": ids["b.wav"], "b.wav": ids["c.wav"], "c.wav": ids["a.wav"]}
+    assert len(second.payloads) == 3
+
+
+def test_a_file_that_moves_to_the_place_of_a_deleted_one_brings_its_identity(tmp_path):
+    a, b = song(tmp_path / "a.wav", 1, "A"), song(tmp_path / "b.wav", 2, "B")
+    first = Run(tmp_path)
+    b.replace(a)
+    assert Run(tmp_path, Known(first)).ids() == {"a.wav": first.ids()["b.wav"]}
+
+
+def test_another_song_at_a_known_path_is_another_file_and_a_better_rip_is_not(tmp_path):
+    path = song(tmp_path / "a.wav", 1, "Nightfall")
+    first = Run(tmp_path)
+    known = first.ids()["a.wav"]
+    song(path, 2, "Nightfall")
+    assert Run(tmp_path, Known(first)).ids() == {"a.wav": known}
+    song(path, 3)  # without tags nothing speaks against it
+    assert Run(tmp_path, Known(first)).ids() == {"a.wav": known}
+    song(path, 4, "Daybreak")
+    assert Run(tmp_path, Known(first)).ids() == {"a.wav": known + "-2"}
+
+
+def test_a_copy_over_another_file_takes_nobodys_identity(tmp_path):
+    a, b = song(tmp_path / "a.wav", 1, "A"), song(tmp_path / "b.wav", 2, "B")
+    first = Run(tmp_path)
+    shutil.copy(b, a)
+    file = mutagen.File(b)  # both are read again: the one that stayed keeps its identity
+    file.tags.add(id3.TIT2(encoding=3, text="B, edited"))
+    file.save()
+    ids = Run(tmp_path, Known(first)).ids()
+    assert ids == {"a.wav": first.ids()["a.wav"] + "-2", "b.wav": first.ids()["b.wav"]}
+
+
+def test_a_folder_without_audio_is_said_to_be_so(tmp_path, db):
+    (tmp_path / "empty").mkdir()
+    assert "no audio file in" in musicdb.load.run(db, "files", tmp_path / "empty").notes[0]
+
+
+def test_a_replaced_file_is_gone_and_its_track_keeps_what_it_was(tmp_path, db):
+    music = tmp_path / "music"
+    a, b = song(music / "a.wav", 1, "A"), song(music / "b.wav", 2, "B")
+
+    def titles():
+        musicdb.links.link(db)
+        musicdb.truth.resolve(db)
+        return {row.track_uid: row.title for row in db.q("select i.track_uid, t.title from tracks as t join track_ids as i on i.id = t.id")}
+
+    musicdb.load.run(db, "files", music)
+    before = titles()
+    a.rename(music / "x")
+    b.rename(a)
+    (music / "x").rename(b)
+    musicdb.load.run(db, "files", music)
+    assert titles() == before
+    song(a, 3, "C")
+    report = musicdb.load.run(db, "files", music)
+    assert (report.new, report.vanished) == (1, 1) and before.items() < titles().items()
+    report = musicdb.load.run(db, "files", music)
+    assert (report.new, report.changed, report.vanished, report.unchanged) == (0, 0, 0, 2)
 
 
 # ---------- through load

@@ -10,20 +10,19 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
-import xxhash
 
 from .. import audio
 from ..errors import BadInput, PayloadError
 from ..filetags import said_of
-from ..shapes import Complete, Page, Refused, Row
+from ..shapes import Complete, Note, Page, Refused, Row
 from ..worker import DEADLINE, Pool
+from ._file_identities import Identities
 
 PLATFORM = "local"
 KIND = "files"
@@ -109,7 +108,7 @@ def fetch(
     images: bool = True,
     workers: int | None = None,
     progress: Callable[[int, int | None, str], object] | None = None,
-) -> Iterator[Page | Refused | Complete]:
+) -> Iterator[Page | Refused | Note | Complete]:
     """Yield the new and changed audio files of one or several folders or files; unchanged ones come as `seen` only.
 
     Unchanged: same (size, mtime_ns, ctime_ns, inode) at the same path; on Windows (size, mtime_ns). all=True reads every file again;
@@ -127,7 +126,9 @@ def fetch(
     if walk.todo:
         count = workers or (1 if len(walk.todo) <= FEW else min(2, os.cpu_count() or 1))
         with Pool([_READ, _HASH], workers=count) as pool:
-            yield from _read(walk, pool, _Identities(walk, known, before, [_text(root) for root in roots]), total, images, verify)
+            yield from _read(walk, pool, Identities(walk, known, before, [_text(root) for root in roots], _is_gone), total, images, verify)
+    if not total and not walk.refused:
+        yield Note(f"no audio file in {', '.join(map(_text, roots)) or 'what was given'}: is it the right folder?")
     for root in map(_text, roots):
         if root not in walk.incomplete:
             yield Complete("track", within=root)
@@ -175,22 +176,51 @@ def _rows(payload: dict[str, Any]) -> Iterator[Row]:
 
 
 # ---------- reading
-def _read(walk: _Walk, pool: Pool, identities: _Identities, total: int, images: bool, verify: bool) -> Iterator[Page | Refused]:
-    deadline = DEADLINE + (max(file.signature[0] for file in walk.todo) / VERIFY_SPEED if verify else 0)
-    answers = pool.map(_READ, ((file.native, images, verify) for file in walk.todo), deadline=deadline)
+def _read(walk: _Walk, pool: Pool, identities: Identities, total: int, images: bool, verify: bool) -> Iterator[Page | Refused]:
+    later: list[tuple[_File, dict[str, Any], Callable[[], str | None]]] = []  # without their covers: there may be many
+
+    def whole(file: _File, size: int) -> Callable[[], str | None]:
+        def full_hash() -> str | None:
+            answer = next(pool.map(_HASH, [(file.native,)], deadline=DEADLINE + size / VERIFY_SPEED))
+            return answer.value if answer.ok else None
+
+        return full_hash
+
+    def identity(file: _File, found: dict[str, Any]) -> str | None:
+        full_hash = whole(file, found["size"])
+        external_id = identities.of(file, found, full_hash)
+        if external_id is None:
+            later.append((file, {k: found[k] for k in ("window_hash", "audio_hash", "tag_format", "tags", "info", "format") if k in found}, full_hash))
+        return external_id
+
+    yield from _pages(walk.todo, identity, identities, pool, total, images, verify)
+    if later:  # files that changed places: read once more, now that it is known whose places are free
+        settled = dict(zip((file.path for file, *_ in later), identities.settle(later)))
+        again = [file for file, *_ in later]
+        yield from _pages(again, lambda file, found: settled[file.path], identities, pool, total, images, verify)
+
+
+def _pages(
+    files: list[_File], identity: Callable[[_File, dict[str, Any]], str | None], identities: Identities, pool: Pool, total: int, images: bool, verify: bool
+) -> Iterator[Page | Refused]:
+    deadline = DEADLINE + (max(file.signature[0] for file in files) / VERIFY_SPEED if verify else 0)
+    answers = pool.map(_READ, ((file.native, images, verify) for file in files), deadline=deadline)
     page = Page("file", [], total=total, seen=[])
     size = 0
-    for file, answer in zip(walk.todo, answers):
+    for file, answer in zip(files, answers):
         if not answer.ok:
             fleeting = "import again" in answer.reason
             payload = None if fleeting else {"signature": file.signature, "reason": answer.reason}
             yield Refused("file", file.path, answer.reason, payload)
             if file.external_id:  # what is known of it stays; it is not gone
                 page.seen.append(file.external_id)
+                identities.keep(file)
             continue
         found = answer.value
         cover = found.pop("cover_data")
-        external_id = file.external_id or identities.of(file, found, pool)
+        external_id = identity(file, found)
+        if external_id is None:
+            continue
         payload = {"external_id": external_id, "path": file.path, "root": file.root}
         if isinstance(file.native, bytes) and os.fsencode(file.path) != file.native:
             payload["path_bytes"] = file.native.hex()
@@ -205,65 +235,13 @@ def _read(walk: _Walk, pool: Pool, identities: _Identities, total: int, images: 
         yield page
 
 
-class _Identities:
-    """Who a file at a new path is: a known file that was moved, or a new one."""
-
-    def __init__(self, walk: _Walk, known: Any, before: dict[str, tuple], roots: Sequence[str]):
-        self.known, self.before = known, before
-        self.there = {*walk.seen, *(file.external_id for file in walk.todo if file.external_id)}
-        self.walked = tuple(root.rstrip("/\\") + os.sep for root in roots if root not in walk.incomplete)
-        self.taken = {row[0] for row in before.values()}
-        self.by_hash: dict[str, list[tuple[str, str]]] = {}
-        for path, row in before.items():
-            if row[5] and row[0] not in self.there:
-                self.by_hash.setdefault(row[5], []).append((path, row[0]))
-
-    def of(self, file: _File, found: dict[str, Any], pool: Pool) -> str:
-        """The external id of a file whose path is not known. Copies of one recording are told apart by all of their audio, then by path."""
-        candidates = [(path, key) for path, key in self.by_hash.get(found["window_hash"], ()) if key not in self.there and self.gone(path)]
-        if len(candidates) > 1:
-            candidates = self.sure(candidates, file, found, pool)
-        if candidates:
-            key = max(candidates, key=lambda candidate: _alike(candidate[0], file.path))[1]
-        else:
-            first = key = xxhash.xxh3_64_hexdigest(os.fsencode(file.native))
-            number = 1
-            while key in self.taken:
-                number += 1
-                key = f"{first}-{number}"
-        self.there.add(key)
-        self.taken.add(key)
-        return key
-
-    def sure(self, candidates: list, file: _File, found: dict[str, Any], pool: Pool) -> list:
-        """Those whose whole audio, where it is known, is this file's."""
-        hashes = {key: self.known.audio_hash(key) for _, key in candidates}
-        if not any(hashes.values()):
-            return candidates
-        if "audio_hash" not in found:
-            answer = next(pool.map(_HASH, [(file.native,)], deadline=DEADLINE + found["size"] / VERIFY_SPEED))
-            if not answer.ok:
-                return candidates
-            found["audio_hash"] = answer.value
-        same = [candidate for candidate in candidates if hashes[candidate[1]] == found["audio_hash"]]
-        return same or [candidate for candidate in candidates if hashes[candidate[1]] is None]
-
-    def gone(self, path: str) -> bool:
-        """Whether nothing is at a known path any more. A folder that cannot be looked into says nothing."""
-        if path.startswith(self.walked):
-            return True  # looked at, and not met
-        try:
-            os.lstat(_native(path))
-        except OSError as error:
-            return error.errno in _LINKS
-        return False
-
-
-def _alike(old: str, new: str) -> tuple[int, int, str]:
-    """How many parts two paths share at the end, then at the start."""
-    a, b = re.split(r"[/\\]", old), re.split(r"[/\\]", new)
-    shared = (len([*takewhile(lambda pair: pair[0] == pair[1], zip(x, y))]) for x, y in ((a[::-1], b[::-1]), (a, b)))
-    return *shared, old
+def _is_gone(path: str) -> bool:
+    """Whether nothing is at a path outside of what was walked."""
+    try:
+        os.lstat(_native(path))
+    except OSError as error:
+        return error.errno in _LINKS
+    return False
 
 
 # ---------- walking
