@@ -17,8 +17,10 @@ def state(db):
     """All that follows from decisions: links, tracks, credits, ids, albums."""
     tables = ("track_links", "tracks", "track_artists", "external_ids", "image_links", "review_queue")
     found = {table: [dict(row) for row in db.q(WHOLE.format(table))] for table in tables}
-    for row in found["tracks"]:
-        row.pop("updated_at")
+    for rows in found.values():
+        for row in rows:
+            for when in ("created_at", "updated_at"):  # of derived rows: when they were derived last
+                row.pop(when, None)
     return found
 
 
