@@ -8,6 +8,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from . import schema
 from .errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
 
 BUSY_MS = 30_000
+FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE)
 
 
 def register(conn: sqlite3.Connection) -> None:
@@ -141,13 +143,23 @@ class Operation:
         self._db.execute(sql, [entity, field, n])
 
 
+class _Own:
+    """The connection of one thread, closed when the thread ends: widgets and servers start many."""
+
+    def __init__(self, conn: sqlite3.Connection):
+        self.conn = conn
+
+    def __del__(self) -> None:
+        self.conn.close()
+
+
 class Database:
     """An open musicdb database, usable from any thread. Make it with `musicdb.open(path)`."""
 
     def __init__(self, path: str | Path, *, uid: Callable[[], str] | None = None, log_sql: Callable[[str], object] | None = None):
         self.path = Path(path)
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: weakref.WeakSet[_Own] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
         self._log_sql = log_sql
@@ -161,17 +173,17 @@ class Database:
     @property
     def conn(self) -> sqlite3.Connection:
         """This thread's connection. Widget callbacks run on several threads, so there is one for each."""
-        conn = getattr(self._local, "conn", None)
-        if conn is None:
+        own = getattr(self._local, "own", None)
+        if own is None:
             if self._closed:
                 raise DatabaseError(f"{self.path} was closed; open it again with musicdb.open")
-            conn = connect(self.path)
+            own = _Own(connect(self.path))
             if self._log_sql:
-                conn.set_trace_callback(self._log_sql)
-            self._local.conn = conn
+                own.conn.set_trace_callback(self._log_sql)
+            self._local.own = own
             with self._lock:
-                self._all.append(conn)
-        return conn
+                self._all.add(own)
+        return own.conn
 
     @property
     def utils(self) -> UtilsDatabase:
@@ -191,8 +203,8 @@ class Database:
         """Close every thread's connection; the write-ahead log is folded into the file."""
         self._closed = True
         with self._lock:
-            for conn in self._all:
-                conn.close()
+            for own in list(self._all):
+                own.conn.close()
             self._all.clear()
         self._local = threading.local()
 
@@ -289,8 +301,10 @@ def translated(path: object) -> Iterator[None]:
         text = str(e)
         if "locked" in text or "busy" in text:
             raise DatabaseBusy(f"another program has been writing to {path} for {BUSY_MS // 1000} s; close it or try again") from e
-        if "full" in text or "disk I/O error" in text:
+        if "full" in text or getattr(e, "sqlite_errorcode", 0) in FULL:
             raise DatabaseFull(f"{path} cannot grow: the disk or its limit is full ({text}); nothing of this step was stored, free some room and run it again") from e
+        if "disk I/O error" in text:
+            raise DatabaseError(f"{path} cannot be read or written ({getattr(e, 'sqlite_errorname', text)}): is its drive there and well? Then run `musicdb check`") from e
         if "readonly" in text or "unable to open" in text:
             raise DatabaseError(f"{path} cannot be written ({text}); check the permissions of the file and its folder, or choose another --db") from e
         raise
@@ -339,6 +353,8 @@ def open(
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # listening habits and file paths are nobody else's business
         except OSError as e:
             raise BadInput(f"{path} cannot be created ({e.strerror}); choose another --db") from e
+    elif not path.is_file():
+        raise BadInput(f"{path} is no file but a device or a pipe; choose another --db")
     elif path.stat().st_size and _head(path) != b"SQLite format 3\0":
         raise NotOurDatabase(f"{path} is not a SQLite database; choose another --db")
     db = Database(path, uid=uid, log_sql=log_sql)

@@ -368,11 +368,12 @@ class Writer:
         """Store plays, raw and canonical: the same (user, time, source, item) twice is one play."""
         if not rows:
             return
-        times = [r["listened_at"] for r, _ in rows]
+        times = {r["listened_at"] for r, _ in rows}  # not their span: Spotify's older files are in no order, each page spans all years
         have = set(
             self.db.execute(
-                "select listened_at, source_item from listens_raw where user_id = ? and platform = ? and listened_at between ? and ?",
-                [self.user_id, self.platform, min(times), max(times)],
+                "select r.listened_at, r.source_item from json_each(?) as j cross join listens_raw as r "
+                "on r.user_id = ? and r.listened_at = j.value and r.platform = ?",
+                [encode(sorted(times)).decode(), self.user_id, self.platform],
             )
         )
         next_id = (self.db.value("select max(id) from listens_raw") or 0) + 1

@@ -30,3 +30,5 @@ def prepare_connection(conn: sqlite3.Connection) -> None:
     except sqlite3.DatabaseError:  # no database at all: sqlite-utils says so itself
         ours = False
     conn.execute(f"pragma recursive_triggers = {'on' if ours else before}")
+    if ours:  # off by default too: `delete from tracks` would leave rows behind that point to nothing
+        conn.execute("pragma foreign_keys = on")

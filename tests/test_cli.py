@@ -708,6 +708,16 @@ def test_the_plugin_turns_recursive_triggers_on_for_our_files_only(lib, tmp_path
             assert conn.execute("select camelot('Cm')").fetchone() == ("5A",)
 
 
+def test_references_hold_in_sqlite_utils(lib, xml):
+    good("import", "rekordbox", xml, db=lib)
+    program = [sys.executable, "-m", "sqlite_utils"]
+    stray = subprocess.run([*program, "insert", str(lib), "tracks", "-"], input='{"id": 99999, "title": "x"}', capture_output=True, text=True)
+    assert stray.returncode == 1 and "FOREIGN KEY" in stray.stderr
+    assert subprocess.run([*program, str(lib), "delete from tracks where id = 1"], capture_output=True).returncode == 0
+    found = json.loads(run("check", "--json", db=lib).stdout)["checks"]
+    assert next(one["ok"] for one in found if one["name"] == "references")
+
+
 def test_a_replace_through_sqlite_utils_leaves_its_trace(lib):
     good("init", db=lib)
     for name in ("a", "b"):

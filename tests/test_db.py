@@ -1,5 +1,7 @@
 """The handle: threads, transactions, errors in words, results that print."""
 
+import gc
+import os
 import sqlite3
 import stat
 import subprocess
@@ -30,6 +32,17 @@ def test_it_works_from_any_thread(db):
         thread.join()
     assert not errors
     assert max(found) == 8
+
+
+def test_a_thread_that_ended_leaves_no_connection_behind(db):
+    own = len(db._all)
+    for _ in range(5):
+        thread = threading.Thread(target=db.value, args=["select 1"])
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(db._all) == own
+    assert db.value("select 1") == 1
 
 
 def test_pragmas_of_every_connection(db):
@@ -121,6 +134,14 @@ def test_what_is_no_database_is_refused_by_name(tmp_path, make, error, words):
     with pytest.raises(error, match=words) as e:
         musicdb.open(path)
     assert str(path) in str(e.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such devices")
+@pytest.mark.parametrize("make", [lambda p: p.symlink_to("/dev/null"), lambda p: os.mkfifo(p)], ids=["device", "pipe"])
+def test_a_device_is_no_database_and_no_full_disk(tmp_path, make):
+    make(tmp_path / "x.db")
+    with pytest.raises(BadInput, match="is no file"):
+        musicdb.open(tmp_path / "x.db")
 
 
 def test_a_missing_file_is_only_made_when_asked(tmp_path):
