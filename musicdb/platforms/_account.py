@@ -141,11 +141,16 @@ def collected(
             return [one for at, one in sorted(places.items()) if at < total], missing
 
 
-def items_of(body: Any, key: str, total: str, what: str, platform: str) -> tuple[list, int]:
-    """(items, announced total) of an answer. Raises Transient where it is no page: an odd answer must not look like the end."""
+def items_of(body: Any, key: str, total: str, what: str, platform: str, offset: int | None = None) -> tuple[list, int]:
+    """(items, announced total) of an answer. Raises Transient where it is no page, or another than asked for: it is not the end."""
     items, count = (body.get(key), body.get(total)) if isinstance(body, dict) else (None, None)
     if not isinstance(items, list) or isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise Transient(f"{platform.title()}'s answer holds no page of {what}: what was read is stored, run the same again later")
+    told = body.get("offset")
+    if offset is not None and isinstance(told, int) and told != offset:
+        raise Transient(
+            f"{platform.title()} answered with another page of {what} than asked for: what was read is stored, run the same again later"
+        )
     return items, count
 
 

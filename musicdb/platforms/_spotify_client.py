@@ -133,7 +133,7 @@ class Account:
         """get(offset, limit) -> (items, announced total) for `net.paged`."""
 
         def get(offset: int, limit: int) -> tuple[list, int]:
-            return items_of(self.get(path, what, limit=limit, offset=offset, **params), "items", "total", what, PLATFORM)
+            return items_of(self.get(path, what, limit=limit, offset=offset, **params), "items", "total", what, PLATFORM, offset)
 
         return get
 
@@ -166,7 +166,10 @@ def exchanged(api: Any, call: Callable[[], Any], command: str, *, text: bool = F
                 status = api.last.status_code if api.last is not None else 500
                 if status == 429 or status >= 500:
                     raise net.failure(
-                        status, platform=PLATFORM, what="the login", retry=api.last.headers.get("Retry-After") if api.last is not None else None
+                        status,
+                        platform=PLATFORM,
+                        what="the login",
+                        retry=api.last.headers.get("Retry-After") if api.last is not None else None,
                     ) from None
                 said = error.error if error.error in ("invalid_grant", "invalid_client", "invalid_request", "access_denied") else status
                 raise LoginNeeded(f"Spotify no longer accepts this login ({said}): run `{command}`") from None

@@ -194,11 +194,16 @@ def _playlist(p: dict) -> Row:
     }
 
 
+def album_id(p: Any) -> str | None:
+    """Spotify's id of an album in an export; None where it gives no URI."""
+    uri = _uri(p.get("uri")) if isinstance(p, dict) else None
+    return uri[1] if uri and uri[0] == "album" else None
+
+
 def _album(p: dict) -> Iterator[Row]:
-    title, artist, uri = _text(p.get("album")), _text(p.get("artist")), _uri(p.get("uri"))
+    title, artist, own = _text(p.get("album")), _text(p.get("artist")), album_id(p)
     if not title:
         raise PayloadError("an album without a name")
-    own = uri[1] if uri and uri[0] == "album" else None
     said: Said = {"title": title, "album": title}
     said |= {"artists": [artist], "album_artists": [artist]} if artist else {}
     said |= {"ids": {"spotify": own}} if own else {}

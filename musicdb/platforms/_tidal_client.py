@@ -163,7 +163,9 @@ class Account:
         """get(offset, limit) -> (items, announced total) for `net.paged`."""
 
         def get(offset: int, limit: int) -> tuple[list, int]:
-            return items_of(self.get(path, what, limit=limit, offset=offset, **params), "items", "totalNumberOfItems", what, PLATFORM)
+            return items_of(
+                self.get(path, what, limit=limit, offset=offset, **params), "items", "totalNumberOfItems", what, PLATFORM, offset
+            )
 
         return get
 

@@ -74,7 +74,7 @@ def fetch(source, known=None, *, account=None, all=False, progress=None, endpoin
     members, refused, single = export.find(Path(source).expanduser())
     for name, reason in refused:
         yield Refused("file", name, reason)
-    run = _Run()
+    run = _Run({release for copy, release in known.copies("saved").items() if not copy.startswith("export:")} if known else set())
     for member in members:
         try:
             yield from run.read(member)
@@ -91,7 +91,8 @@ def fetch(source, known=None, *, account=None, all=False, progress=None, endpoin
 class _Run:
     """What has to be known across the files of one export: places and names taken."""
 
-    def __init__(self):
+    def __init__(self, saved: set[str]):
+        self.saved = saved  # albums that the account itself told of
         self.forms: set[str] = set()
         self.liked = self.playlists = 0
         self.names: dict[str, int] = {}
@@ -116,7 +117,7 @@ class _Run:
             yield Page("liked_track", page, total=len(tracks))
         yield Complete("playlist_item", within=LIKED, total=self.liked)
         if isinstance(albums, list):
-            for page in _pages(albums):
+            for page in _pages(album for album in albums if exported.album_id(album) not in self.saved):
                 yield Page("album", page, total=len(albums))
             yield Complete("collection_item", within="export:saved", total=None)
 
