@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import xxhash
 
+from . import merged
+
 if TYPE_CHECKING:
     from .db import Database
 
@@ -60,8 +62,9 @@ def fingerprint(db: Database) -> int:
     rows: list[Any] = [_code()]
     rows += db.execute("select field, platform, rank from trust order by field, platform").fetchall()
     rows += db.execute("select name, priority from platforms order by name").fetchall()
-    merges = "select max(id) from decisions indexed by ix_dec_merge where field = 'merged_into' and entity <> 'track'"
-    rows.append(db.value(merges))
+    # By kind: merges of tracks, of which there are many, are not looked at.
+    merges = "select max(id) from decisions indexed by ix_decisions where entity = ? and field = 'merged_into'"
+    rows += [db.value(merges, [kind]) for kind in merged.KINDS if kind != "track"]
     # Bulk changes have the key []; what they change of names, they bring to the tracks themselves.
     rows += [db.value("select max(id) from changes where entity = ? and entity_key <> '[]'", [table]) for table in NAMES]
     return xxhash.xxh3_64_intdigest(msgspec.json.encode(rows))
