@@ -22,6 +22,10 @@ from musicdb.contents import Progress, content, differing
 from musicdb.errors import BadBackup, BadInput, DatabaseBusy, DatabaseError, DatabaseFull
 
 KEEP = 10  # newest ones; of the older ones the last of each month stays
+NOT_WRITABLE = (
+    "cannot be opened where it is: SQLite keeps a log beside a database even to read it, and the file or its folder is not writable; "
+    "copy it to a folder of yours, and name the copy with --db"
+)
 STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -204,6 +208,8 @@ def translated(path: Path, target: Path | None = None) -> Iterator[None]:
             raise DatabaseFull(f"{target or path}: the disk is full; nothing was left behind: make room and try again") from error
         if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise DatabaseBusy(f"{path}: another program is writing to it; close it and try again") from error
+        if code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            raise DatabaseError(f"{path} {NOT_WRITABLE} ({error})") from error
         raise DatabaseError(f"{path}: {error}; run `musicdb check`") from error
     except OSError as error:
         raise DatabaseError(f"{path}: {error.strerror or error}") from error

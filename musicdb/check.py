@@ -75,7 +75,7 @@ class Finding:
 def run(path: str | Path, *, progress: Progress | None = None) -> list[Finding]:
     """Check the database file at `path`; the first findings decide whether the later ones can be made. Changes nothing.
 
-    Raises DatabaseBusy where another program writes for more than 30 s.
+    Raises DatabaseBusy where another program writes for more than 30 s, DatabaseError where the file or its folder is read-only.
     """
     path = Path(path)
     head = _head(path)
@@ -96,6 +96,8 @@ def run(path: str | Path, *, progress: Progress | None = None) -> list[Finding]:
     except sqlite3.DatabaseError as error:
         if _is_busy(error):
             raise DatabaseBusy(f"{path}: another program is writing to it; close it and check again") from error
+        if _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):  # says nothing about the file
+            raise DatabaseError(f"{path} {backup.NOT_WRITABLE} ({error})") from error
         found.append(Finding("file", False, str(error), RESTORE))
     return found
 
@@ -113,7 +115,11 @@ def vacuum(path: str | Path) -> int:
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _size(conn: sqlite3.Connection) -> int:

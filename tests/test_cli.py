@@ -277,6 +277,19 @@ def test_check_takes_a_busy_database_for_busy_and_not_for_broken(lib, monkeypatc
     good("check", db=lib)
 
 
+def test_check_takes_a_folder_that_cannot_be_written_for_that_and_not_for_broken(lib, monkeypatch):
+    good("init", db=lib)
+
+    def closed(*args, **kwargs):
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    monkeypatch.setattr(sqlite3, "connect", closed)
+    refused("check", db=lib, code=1, says="not writable; copy it")
+    refused("backup", db=lib, code=1, says="not writable; copy it")
+
+
 def test_check_says_what_a_ruined_file_needs(lib):
     good("init", db=lib)
     data = bytearray(lib.read_bytes())
