@@ -299,6 +299,20 @@ def test_a_whole_group_is_one_operation(queue):
     assert len(waiting(queue)) == before
 
 
+def test_a_group_of_many_is_accepted_beside_the_callback(queue, monkeypatch):
+    from musicdb.widgets import review as screens
+
+    monkeypatch.setattr(screens, "AT_ONCE", 3)
+    screen = musicdb.LinkReview(queue)
+    press(screen, "accept_group", id=screen.state["cards"][0]["id"])
+    screen.wait()
+    eventually(lambda: "u takes all of them back" in screen.said)
+    n = screen.counts["accepted"]
+    assert n > 3 and queue.value("select count(*) from track_links where status = 'confirmed'") == n
+    press(screen, "undo")
+    assert queue.value("select count(*) from track_links where status = 'confirmed'") == 0
+
+
 def test_an_answer_to_a_link_that_is_gone_is_said_not_lost(queue):
     screen = musicdb.LinkReview(queue)
     press(screen, "accept", id=10**9)

@@ -10,6 +10,8 @@ from .base import LABELS, Board, short
 from .differences import values
 
 WINDOW = 25  # cards that the browser holds, so that a key is answered before the kernel has
+AT_ONCE = 200  # links of a group that are accepted within the callback; more go on beside it
+REFILL = 10  # fewer cards than this are filled up from the queue
 LONGEST_STACK = 500
 
 
@@ -29,6 +31,9 @@ class LinkReview(Board):
         self.counts: dict[str, int] = self.memory.setdefault("counts", {"accepted": 0, "rejected": 0, "new": 0, "later": 0})
         self.explained: int | None = None
         self.focus: int | None = None
+        self.rows: list[Any] = []
+        self.groups: list[Any] = []
+        self._asked: int | None = None
         self.press({"do": "refresh"})
 
     # ---- answers
@@ -57,8 +62,17 @@ class LinkReview(Board):
             self._show()
             self.say("This one is answered already.")
             return
-        self._answer("accepted", review.accept(self.db, mine["links"], whole=True), mine["waiting"])
-        self.say(f"{mine['waiting']} accepted: {mine['reason']}. u takes all of them back.", "good")
+        links, n, reason = list(mine["links"]), mine["waiting"], mine["reason"]
+
+        def done(answer: review.Reviewed) -> None:
+            self._asked = int(id)
+            self._answer("accepted", answer, n)
+            self.say(f"{n:,} accepted: {reason}. u takes all of them back.", "good")
+
+        if n <= AT_ONCE:
+            done(review.accept(self.db, links, whole=True))
+        else:
+            self.work(f"accept {n:,} links", lambda progress: review.accept(self.db, links, whole=True), done)
 
     def do_undo(self) -> None:
         if not self.done:
@@ -74,13 +88,26 @@ class LinkReview(Board):
         self.say(f"Taken back: {n} {what}.", "good")
 
     def _answer(self, what: str, done: review.Reviewed, n: int) -> None:
-        first = self.state.get("cards", [{}])[0].get("id")
         if done.operation is not None:
-            self.done.append((done.operation, what, n, self._asked if self._asked is not None else first))
+            self.done.append((done.operation, what, n, self._asked))
             del self.done[:-LONGEST_STACK]
             self.counts[what] += n
-        self._show()
+        self._show(read=done.operation is None or n > 1 or not self._settled(done))
         self.say(" ".join(done.notes[:1]) if done.operation is not None else "That was answered so already.")
+
+    def _settled(self, done: review.Reviewed) -> bool:
+        """Whether nothing but the answered link changed in what is shown; then the queue need not be read again for every key."""
+        mine = next((row for row in self.rows if row["id"] == self._asked), None)
+        if mine is None or len(self.rows) <= REFILL:
+            return False
+        self.rows = [row for row in self.rows if row is not mine]
+        touched = set(done.tracks)
+        for group in self.groups:
+            if mine["id"] in group["links"]:
+                group["links"].remove(mine["id"])
+                group["waiting"] -= 1
+        self.groups = [group for group in self.groups if group["waiting"]]
+        return not any(row["track_id"] in touched or row["own_track_id"] in touched or row["platform_track_id"] == mine["platform_track_id"] for row in self.rows)
 
     def press(self, content: dict[str, Any], buffers: list[Any] | None = None) -> None:
         self._asked = content.get("id")
@@ -101,13 +128,15 @@ class LinkReview(Board):
         self.explained = None if self.explained == id else int(id)
         self._show()
 
-    def _show(self) -> None:
-        groups = review.groups(self.db, platform=self.platform)
+    def _show(self, read: bool = True) -> None:
+        if read:
+            self.groups = list(review.groups(self.db, platform=self.platform))
+            if self.group is not None and not any(group["reason"] == self.group for group in self.groups):
+                self.group = self.memory["group"] = None
+            self.rows = list(review.waiting(self.db, platform=self.platform, reason=self.group, limit=WINDOW))
+        groups, rows = self.groups, self.rows
         total = sum(group["waiting"] for group in groups)
-        if self.group is not None and not any(group["reason"] == self.group for group in groups):
-            self.group = self.memory["group"] = None
-        rows = review.waiting(self.db, platform=self.platform, reason=self.group, limit=WINDOW)
-        off = queries.put_off(self.db)
+        off = 0 if rows else queries.put_off(self.db)
         self.state = {
             "title": "Links that wait for you", "heading": f"{total:,} waiting", "labels": LABELS, "side": 56, "focus": self.focus,
             "filters": [{"name": g["reason"], "label": short(g["reason"], 80), "n": g["waiting"], "on": g["reason"] == self.group} for g in groups[:8]],
