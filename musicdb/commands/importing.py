@@ -52,10 +52,16 @@ SOURCES = {
         ),
     ),
     "spotify": Source(
-        "PATH",
-        "Read a Spotify privacy export.\n\nA zip, a folder or a single JSON: library, playlists, listening history. "
-        "Ask for it at spotify.com/account/privacy; both the account data and the extended streaming history are read.",
-        ("musicdb import spotify ~/Downloads/my_spotify_data.zip",),
+        "[EXPORT]",
+        "Read a Spotify account, or its privacy export.\n\nWithout an EXPORT, the account (`musicdb login spotify`): liked songs, saved albums, "
+        "playlists, top tracks, the last 50 plays. With one, a zip, a folder or a single JSON of what spotify.com/account/privacy sends: both the "
+        "account data and the extended streaming history, all years of listening.",
+        ("musicdb import spotify", "musicdb import spotify ~/Downloads/my_spotify_data.zip"),
+    ),
+    "tidal": Source(
+        "",
+        "Read a Tidal account.\n\nFavourite tracks, albums and artists, playlists in their folders: `musicdb login tidal` first. Tidal gives no export.",
+        ("musicdb import tidal",),
         asks=True,
     ),
     "discogs": Source(
