@@ -14,6 +14,7 @@ import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import xxhash
 
 from . import absence, images, platforms
-from .errors import BadInput, PayloadError
+from .errors import BadInput, DatabaseError, PayloadError
 from .known import Known
 from .observations import NOW, Writer, check, encode
 from .secrets import scrub
@@ -159,7 +160,8 @@ class Load:
                             progress(done, page.total, what)
             self._finish("completed")
         except BaseException as e:
-            self._finish("failed", scrub(f"{type(e).__name__}: {e}")[:500])
+            with suppress(DatabaseError):  # a full disk, a lock: what is told is what stopped the run, not that it could not be noted
+                self._finish("failed", scrub(f"{type(e).__name__}: {e}")[:500])
             raise
         return self.report
 

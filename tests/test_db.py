@@ -157,7 +157,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path):
     data = bytearray(path.read_bytes())
     data[100:16384] = b"\xff" * (16384 - 100)
     path.write_bytes(data)
-    with pytest.raises(DatabaseError, match="damaged.*musicdb check"):
+    with pytest.raises(DatabaseError, match=r"damaged.*musicdb check"):
         musicdb.open(path)
 
 

@@ -1,6 +1,7 @@
 """The loader: what a platform says is stored whole, once, and nothing is lost or deleted."""
 
 import io
+import sqlite3
 import types
 
 import pytest
@@ -135,6 +136,24 @@ def test_a_source_that_fails_half_way_keeps_its_pages_and_marks_nothing_as_gone(
         run(db, fake, tracks("c"), Transient("503 from the service; try again later"), Complete("track"))
     assert db.value("select count(*) from platform_tracks where missing_since is null") == 3
     assert db.value("select error_message from operations where status = 'failed'").startswith("Transient: 503")
+
+
+def test_what_stopped_a_run_is_told_even_where_it_cannot_be_noted(db, fake):
+    db.execute("pragma busy_timeout = 10")
+    other = sqlite3.connect(db.path, isolation_level=None, check_same_thread=False)
+
+    def locked_and_stopped():
+        yield tracks("a")
+        other.execute("begin immediate")
+        raise KeyboardInterrupt
+
+    fake.fetch = lambda source, known: locked_and_stopped()
+    with pytest.raises(KeyboardInterrupt):
+        load.run(db, "fake")
+    other.close()
+    del fake.fetch
+    assert run(db, fake, tracks("a"), Complete("track")).unchanged == 1
+    assert db.value("select error_message from operations where status = 'failed'") == "interrupted"
 
 
 def test_a_bad_item_goes_to_quarantine_once_and_the_rest_goes_on(db, fake):
