@@ -56,7 +56,7 @@ def _anything_came(run, end: Complete) -> bool:
     if end.within is None or end.of != "track":
         return bool(seen)
     sql = (
-        "select p.external_id from media_files as f join platform_tracks as p on p.id = f.platform_track_id "
+        "select p.external_id from media_files as f cross join platform_tracks as p on p.id = f.platform_track_id "  # the files first
         "where f.path = ? or (f.path >= ? and f.path < ?)"
     )
     return any(r[0] in seen for r in run.db.execute(sql, [end.within, *_below(end.within)]))

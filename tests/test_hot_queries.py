@@ -21,6 +21,9 @@ HOT = {
     "the cover of a track": "select image_id from image_links where track_id = 1 and is_selected = 1",
     "a file by path": "select platform_track_id from media_files where path = 'x'",
     "files below a folder": "select platform_track_id from media_files where path >= '/a/' and path < '/a0'",
+    "whether anything is left below a folder": "select p.external_id from media_files as f cross join platform_tracks as p on p.id = f.platform_track_id "
+    "where f.path = '/a' or (f.path >= '/a/' and f.path < '/a0')",
+    "plays of a page": "select r.source_item from json_each('[]') as j cross join listens_raw as r on r.user_id = 1 and r.listened_at = j.value and r.platform = 'spotify'",
     "a file by its sound": "select platform_track_id from media_files where audio_hash = 'x'",
     "a playlist's places": "select id from platform_playlist_items where platform_playlist_id = 1 and removed_at is null order by position",
     "playlists of a track": "select platform_playlist_id from platform_playlist_items where platform_track_id = 1 and removed_at is null",
