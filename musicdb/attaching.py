@@ -41,7 +41,9 @@ def words(db: Database, track: int) -> str:
     return " ".join(filter(None, [row["artist_credit"], row["title"]])) if row else ""
 
 
-def attach(db: Database, platform: str, external_id: str, track: int, *, account: str | None = None, progress: Any = None, by: str | None = None) -> tuple[int, str]:
+def attach(
+    db: Database, platform: str, external_id: str, track: int, *, account: str | None = None, progress: Any = None, by: str | None = None
+) -> tuple[int, str]:
     """Fetch what was found, and say that it is this track: (operation for `undo`, title of the observation).
 
     Of a release the track of it that compares best is taken. Raises NotLinked where none of it is like the track.
@@ -55,7 +57,13 @@ def attach(db: Database, platform: str, external_id: str, track: int, *, account
     mine = facts(db, track)
     judged = []
     for row in db.q(CAME, [name, external_id, external_id]):
-        record = {"title": row["title"], "artists": msgspec.json.decode(row["artists"]), "album": row["album"], "duration_ms": row["duration_ms"], "isrc": row["isrc"]}
+        record = {
+            "title": row["title"],
+            "artists": msgspec.json.decode(row["artists"]),
+            "album": row["album"],
+            "duration_ms": row["duration_ms"],
+            "isrc": row["isrc"],
+        }
         sure = 100.0 if row["external_id"] == external_id or mine is None else compare(mine, record).confidence
         judged.append((sure, row["external_id"], row["title"]))
     best = max(judged, default=None)

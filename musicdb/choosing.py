@@ -58,7 +58,11 @@ def choose(
     if track is not None:
         if image is not None:
             return decisions.decide(db, track, "cover", image, note=note, by=by).operation
-        done = decisions.take(db, track, "cover", platform, note=note, by=by) if platform else decisions.clear(db, track, "cover", note=note, by=by)
+        done = (
+            decisions.take(db, track, "cover", platform, note=note, by=by)
+            if platform
+            else decisions.clear(db, track, "cover", note=note, by=by)
+        )
         return done.operation
     value = None
     if image is not None:
@@ -68,8 +72,13 @@ def choose(
         value = _json(value)
     elif platform:
         decisions.check_platform(db, platform)
-    uid, title = db.execute("select i.release_group_uid, g.title from release_group_ids as i join release_groups as g on g.id = i.id where i.id = ?", [album]).fetchone()
-    before = db.execute("select value, platform from decisions where entity = 'release_group' and entity_key = ? and field = 'cover' order by id desc limit 1", [uid]).fetchone()
+    uid, title = db.execute(
+        "select i.release_group_uid, g.title from release_group_ids as i join release_groups as g on g.id = i.id where i.id = ?", [album]
+    ).fetchone()
+    before = db.execute(
+        "select value, platform from decisions where entity = 'release_group' and entity_key = ? and field = 'cover' order by id desc limit 1",
+        [uid],
+    ).fetchone()
     if (before or (None, None)) == (value, None if value else platform):
         return None
     with db.operation("decide", mode="batch", actor=by or "me", reason=f"cover of {title}") as op:

@@ -32,7 +32,9 @@ select l.id, l.title, l.version, l.artist_credit, l.album, l.year, l.duration_ms
 from library as l
 where l.id in (select value from json_each(?))
 """
-INSERT = "insert into decisions (entity, entity_key, field, value, note, decided_by, operation_id) values ('pair', ?, 'same', 'false', ?, ?, ?)"
+INSERT = (
+    "insert into decisions (entity, entity_key, field, value, note, decided_by, operation_id) values ('pair', ?, 'same', 'false', ?, ?, ?)"
+)
 
 
 def pairs(db: Database, *, limit: int = 200, least: float = MAYBE) -> Rows:
@@ -53,7 +55,12 @@ def pairs(db: Database, *, limit: int = 200, least: float = MAYBE) -> Rows:
                     found[pair] = compare(known[pair[0]], known[pair[1]])
     asked = msgspec.json.encode(sorted({one for pair in found for one in pair})).decode()
     rows = {row["id"]: row for row in db.q(SIDES, [asked])}
-    apart = {key for (key,) in db.execute("select entity_key from decisions where id in (select max(id) from decisions where entity = 'pair' and field = 'same' group by entity_key) and value = 'false'")}
+    apart = {
+        key
+        for (key,) in db.execute(
+            "select entity_key from decisions where id in (select max(id) from decisions where entity = 'pair' and field = 'same' group by entity_key) and value = 'false'"
+        )
+    }
     out = [
         Row(a=rows[a], b=rows[b], confidence=round(c.confidence), evidence=c.evidence)
         for (a, b), c in found.items()

@@ -82,7 +82,9 @@ def sheet(db: Database, tracks: selecting.Tracks, fields: Sequence[str] = FIELDS
     """Read the sheet of these tracks. Raises BadInput for unknown tracks, and for more than MOST."""
     ids, _ = selecting.tracks(db, tracks)
     if len(ids) > MOST:
-        raise BadInput(f"{len(ids):,} tracks are too many to show at once (at most {MOST:,}); use `musicdb take FIELD --from PLATFORM --where ...`")
+        raise BadInput(
+            f"{len(ids):,} tracks are too many to show at once (at most {MOST:,}); use `musicdb take FIELD --from PLATFORM --where ...`"
+        )
     now = decisions.values(db, ids, fields)
     lines = {name: Line(name, {one: now[one, name] for one in ids}) for name in fields}
     asked = msgspec.json.encode(ids).decode()
@@ -127,7 +129,9 @@ def preview(db: Database, tracks: Iterable[int], edits: Sequence[Edit], *, by: s
         return decisions.Decided(None, done.decided, done.rows, done.notes)
 
 
-def apply(db: Database, tracks: Iterable[int], edits: Sequence[Edit], *, approved: Rows | None = None, by: str | None = None) -> decisions.Decided:
+def apply(
+    db: Database, tracks: Iterable[int], edits: Sequence[Edit], *, approved: Rows | None = None, by: str | None = None
+) -> decisions.Decided:
     """Make these edits as one operation. approved: the rows of a preview; where something else would happen by now, nothing does.
 
     Raises Changed for that, BadInput for what cannot be.

@@ -60,7 +60,10 @@ def make(db: Database, text: str, description: str | None = None) -> int:
     """The id of the tag of this name, made when new; one that was removed comes back. Case is kept, but does not make two tags."""
     group, name = split(text)
     with db.atomic():
-        row = db.one("select id, deleted_at from tags where grp = ? collate nocase and name = ? collate nocase order by deleted_at is not null", [group, name])
+        row = db.one(
+            "select id, deleted_at from tags where grp = ? collate nocase and name = ? collate nocase order by deleted_at is not null",
+            [group, name],
+        )
         if row is None:
             cursor = db.execute("insert into tags (grp, name, description) values (?, ?, ?)", [group, name, description])
             return int(cursor.lastrowid or 0)
@@ -97,11 +100,17 @@ def remove(db: Database, tracks: selecting.Tracks, tag: int, *, by: str | None =
     if row is None:
         raise BadInput(f"there is no tag {tag}")
     with db.atomic():
-        have = db.value("select count(*) from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))", [tag, _json(ids)])
+        have = db.value(
+            "select count(*) from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))",
+            [tag, _json(ids)],
+        )
         if not have:
             return None, 0
         with db.operation("tag", actor=by or "me", reason=f"{shown(row['grp'], row['name'])} off {have:,} tracks") as op:
-            db.execute("delete from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))", [tag, _json(ids)])
+            db.execute(
+                "delete from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))",
+                [tag, _json(ids)],
+            )
             return op.id, have
 
 

@@ -59,7 +59,14 @@ class Lab:
     def __init__(self, folder: Path, database: Path, home: Path):
         port = lab.free_port(18940)
         start = lab.command(database, folder, port, {**os.environ, "PYTHONWARNINGS": "ignore"})
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR"):
+        for name in (
+            "JUPYTER_CONFIG_DIR",
+            "JUPYTER_DATA_DIR",
+            "JUPYTER_RUNTIME_DIR",
+            "JUPYTERLAB_SETTINGS_DIR",
+            "JUPYTERLAB_WORKSPACES_DIR",
+            "IPYTHONDIR",
+        ):
             start.environment[name] = str(home / name)
         self.token, self.address = start.environment["JUPYTER_TOKEN"], f"http://{lab.HOST}:{port}"
         arguments = [*start.arguments, "--LabApp.expose_app_in_browser=True"]
@@ -85,7 +92,10 @@ class Page:
         self.elsewhere: list[str] = []
         self.errors: list[str] = []
         self.dialogs: list[str] = []
-        self.page.on("request", lambda r: r.url.startswith((lab.address, "data:", "blob:", lab.address.replace("http", "ws"))) or self.elsewhere.append(r.url))
+        self.page.on(
+            "request",
+            lambda r: r.url.startswith((lab.address, "data:", "blob:", lab.address.replace("http", "ws"))) or self.elsewhere.append(r.url),
+        )
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.on("dialog", lambda d: (self.dialogs.append(d.message), d.accept()))
         self.page.goto(f"{lab.address}/lab/tree/{name}?token={lab.token}&reset", wait_until="domcontentloaded")
@@ -96,7 +106,9 @@ class Page:
         self.page.wait_for_function("dark => (document.body.dataset.jpThemeLight === 'false') === dark", arg=dark)
 
     def idle(self) -> None:
-        self.page.wait_for_function("window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000)
+        self.page.wait_for_function(
+            "window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+        )
 
     def run(self) -> None:
         """Run all cells; returns when they are done."""

@@ -15,7 +15,11 @@ def reviewable(path, n: int) -> None:
             more = " (Live)" if k % 3 == 0 else ""
             title = f"Song {k}{more}"
             one = small.observe(None, platform="spotify", title=title, duration_ms=204_000, said={"title": title, "artists": ["Someone"]})
-            part = {"part": "version", "sentence": "They name different versions."} if more else {"part": "key", "sentence": "Title, version and artists are the same."}
+            part = (
+                {"part": "version", "sentence": "They name different versions."}
+                if more
+                else {"part": "key", "sentence": "Title, version and artists are the same."}
+            )
             small.insert("track_links", platform_track_id=one, assigned_track_id=track, track_id=track, status="candidate", method="key",
                          confidence=65, evidence=[part])  # fmt: skip
     small.db.close()

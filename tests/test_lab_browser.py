@@ -25,9 +25,25 @@ def with_discogs(path):
     small = Small(path)
     album = small.album("Drift")
     track = small.track("Nightfall", album, artist_credit="Ada", year=1999)
-    small.image("red", track=small.observe(track, title="Nightfall", artists=["Ada"], album="Drift", said={"title": "Nightfall", "artists": ["Ada"], "album": "Drift", "year": 1999}))
+    small.image(
+        "red",
+        track=small.observe(
+            track,
+            title="Nightfall",
+            artists=["Ada"],
+            album="Drift",
+            said={"title": "Nightfall", "artists": ["Ada"], "album": "Drift", "year": 1999},
+        ),
+    )
     release = small.release("discogs", "r1", title="Drift", album=album)
-    small.observe(track, platform="discogs", release="r1", title="Nightfall", artists=["Ada"], said={"title": "Nightfall", "artists": ["Ada"], "year": 1997})
+    small.observe(
+        track,
+        platform="discogs",
+        release="r1",
+        title="Nightfall",
+        artists=["Ada"],
+        said={"title": "Nightfall", "artists": ["Ada"], "year": 1997},
+    )
     small.image("blue", release=release)
     nasty = small.track(HOSTILE, album, artist_credit=HOSTILE)
     small.observe(nasty, title=HOSTILE, artists=[HOSTILE], said={"title": HOSTILE, "artists": [HOSTILE]})
@@ -126,7 +142,9 @@ def test_200_links_are_reviewed_by_keys_in_under_a_minute(show, home):
     with musicdb.open(path) as db:
         until(lambda: db.value("select count(*) from track_links where status = 'candidate'") == 40)
         took = time.monotonic() - begun
-        rows = db.q("select p.title, k.status from track_links as k join platform_tracks as p on p.id = k.platform_track_id where p.platform = 'spotify' and k.method = 'key'")
+        rows = db.q(
+            "select p.title, k.status from track_links as k join platform_tracks as p on p.id = k.platform_track_id where p.platform = 'spotify' and k.method = 'key'"
+        )
         status = {row.title: row.status for row in rows if row.status in ("confirmed", "rejected")}
         assert status == {title: "confirmed" if key == "a" else "rejected" for title, key in pressed} and len(status) == 200
         print(f"200 links by key in {took:.1f} s")
@@ -203,7 +221,9 @@ def test_no_key_edits_the_notebook(show, home):
         page.page.locator(place).first.evaluate("e => { e.scrollIntoView(); e.focus(); }")
         assert page.page.evaluate("document.activeElement !== document.body"), place
         for key in EVERY_KEY:
-            if page.page.evaluate("document.activeElement === document.body || document.activeElement.closest('.jp-Cell-inputArea') !== null"):
+            if page.page.evaluate(
+                "document.activeElement === document.body || document.activeElement.closest('.jp-Cell-inputArea') !== null"
+            ):
                 page.page.locator(place).first.evaluate("e => e.focus()")
             page.page.keyboard.press(key)
         assert page.sources() == before, place

@@ -58,7 +58,11 @@ def test_every_screen_opens_on_an_empty_database_and_says_what_to_do(db, name):
     screen = getattr(musicdb, name)(db)
     eventually(lambda: not isinstance(screen, Board) or screen.state)
     assert screen.last_error is None and screen.line.status.get("level") != "error"
-    told = str(screen.state) if isinstance(screen, Board) else " ".join(str(getattr(w, "value", "")) + str(getattr(w, "state", "")) for w in screen.children)
+    told = (
+        str(screen.state)
+        if isinstance(screen, Board)
+        else " ".join(str(getattr(w, "value", "")) + str(getattr(w, "state", "")) for w in screen.children)
+    )
     assert re.search(r"import|Import|Choose|Select|select|Nothing|No |Press", told), told
 
 
@@ -167,7 +171,7 @@ def test_the_grid_pages_sorts_searches_and_filters(music):
         assert grid.state["total"] == music.value(f"select count(*) from library where {sql}") > 0, text
     press(grid, "search", text="nine fath")
     assert {row["v"][names.index("title")].lower() for row in grid.state["rows"]} >= {"nine fathoms"}
-    for odd in ("\"unclosed", "a:b:c", "%_\\", "' or 1=1 --", "*", "-", "bpm:..", "NEAR(", "\x00"):
+    for odd in ('"unclosed', "a:b:c", "%_\\", "' or 1=1 --", "*", "-", "bpm:..", "NEAR(", "\x00"):
         press(grid, "search", text=odd)
         assert grid.last_error is None, odd
 
@@ -210,7 +214,13 @@ def test_a_cell_that_is_run_again_goes_on_where_it_was(music):
 
 
 def test_any_table_view_or_select_can_be_listed(music):
-    for what in ("artists", "quarantine", "listening", "select id, title from tracks where year > 2000", "with a as (select 1 as one) select one from a"):
+    for what in (
+        "artists",
+        "quarantine",
+        "listening",
+        "select id, title from tracks where year > 2000",
+        "with a as (select 1 as one) select one from a",
+    ):
         grid = musicdb.Grid(music, what)
         assert grid.state["total"] > 0 and grid.last_error is None, what
         for column in grid.list.columns:
@@ -476,7 +486,10 @@ def test_candidates_are_told_with_whose_they_are_and_which_is_shown(tmp_path):
     two = small.image("blue", release=small.db.value("select id from platform_releases"))
     images.select(small.db)
     found = images.candidates(small.db, track=track)
-    assert {row.image_id: (row.platforms, row.shown, row.of) for row in found} == {one: (["local"], 0, "album"), two: (["discogs"], 1, "album")}
+    assert {row.image_id: (row.platforms, row.shown, row.of) for row in found} == {
+        one: (["local"], 0, "album"),
+        two: (["discogs"], 1, "album"),
+    }
     images.choose(small.db, album=album, image=one)
     assert [row.image_id for row in images.candidates(small.db, album=album) if row.shown] == [one]
     images.choose(small.db, album=album, platform="discogs")
@@ -587,7 +600,9 @@ def hostile(tmp_path):
 
 def test_hostile_text_is_data_everywhere(hostile):
     for name in widgets.SCREENS:
-        screen = getattr(musicdb, name)(hostile, *([1] if name in ("TrackDetails", "TruthEditor", "ImagePicker", "Tagger", "PlatformSearch") else []))
+        screen = getattr(musicdb, name)(
+            hostile, *([1] if name in ("TrackDetails", "TruthEditor", "ImagePicker", "Tagger", "PlatformSearch") else [])
+        )
         eventually(lambda screen=screen: not isinstance(screen, Board) or screen.state)
         assert screen.last_error is None, name
         if not isinstance(screen, Board):
@@ -602,7 +617,10 @@ def test_hostile_text_is_data_everywhere(hostile):
 
 
 def test_differences_are_marked_inside_the_text():
-    assert values("Hyperballad (1995)", "Hyperballad (1996)") == ([("Hyperballad (", False), ("1995", True), (")", False)], [("Hyperballad (", False), ("1996", True), (")", False)])
+    assert values("Hyperballad (1995)", "Hyperballad (1996)") == (
+        [("Hyperballad (", False), ("1995", True), (")", False)],
+        [("Hyperballad (", False), ("1996", True), (")", False)],
+    )
     assert values("Björk", "bjork") == ([("Björk", False)], [("bjork", False)])
     assert values("", "x") == ([("", False)], [("x", False)])
     for a, b in (("a b c", "a x c"), ("<i>", "<b>"), ("x" * 9000, "y" * 9000), ("שלום", "שלום עולם")):

@@ -123,7 +123,13 @@ class Talk:
             if now - last[0] >= STEPS_S:
                 last[0] = now
                 of = f" of {total:,}" if total else ""
-                self.line.status = {"text": f"{what}: {short(step, 60)} {done:,}{of}", "busy": True, "done": done, "total": total, "what": what}
+                self.line.status = {
+                    "text": f"{what}: {short(step, 60)} {done:,}{of}",
+                    "busy": True,
+                    "done": done,
+                    "total": total,
+                    "what": what,
+                }
 
         def run() -> Any:
             try:

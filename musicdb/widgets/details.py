@@ -73,8 +73,12 @@ def fields(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     out = []
     for f in found:
         if f["name"] == "artist_credit" and names:
-            others = [(p, v) for p, v in names["others"] if shown("artists", v) != shown("artists", f["value"]) and (p, v) not in f["others"]]
-            agree = sorted({*f["agree"], *(p for p, v in names["others"] if shown("artists", v) == shown("artists", f["value"]))} - {f["whose"]})
+            others = [
+                (p, v) for p, v in names["others"] if shown("artists", v) != shown("artists", f["value"]) and (p, v) not in f["others"]
+            ]
+            agree = sorted(
+                {*f["agree"], *(p for p, v in names["others"] if shown("artists", v) == shown("artists", f["value"]))} - {f["whose"]}
+            )
             f = {**f, "others": [*f["others"], *others], "agree": agree}
         if f["name"] != "artists" or not any(one["name"] == "artist_credit" for one in found):
             out.append(f)

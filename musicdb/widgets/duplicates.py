@@ -53,8 +53,13 @@ class DuplicateReview(Board):
         """What each side brings, and where they disagree."""
         pair = self._pair(id)
         seen = duplicates.unite(self.db, pair["a"]["id"], pair["b"]["id"], preview=True)
-        lines = [f"{row['what']}: {list(row.values())[1]} and {list(row.values())[2]}" for row in seen.unites if any(list(row.values())[1:])]
-        lines += [f"{row['field']}: " + ", ".join(f"{short(v, 80)}" for k, v in row.items() if k != "field" and v is not None) for row in seen.conflicts]
+        lines = [
+            f"{row['what']}: {list(row.values())[1]} and {list(row.values())[2]}" for row in seen.unites if any(list(row.values())[1:])
+        ]
+        lines += [
+            f"{row['field']}: " + ", ".join(f"{short(v, 80)}" for k, v in row.items() if k != "field" and v is not None)
+            for row in seen.conflicts
+        ]
         self.previews[id] = lines or ["Nothing else hangs on them."]
         self.at = id
         self._show()
@@ -104,7 +109,13 @@ class DuplicateReview(Board):
         one, two = side(a), side(b)
         for n, (x, y) in enumerate(zip(one["lines"], two["lines"])):
             one["lines"][n], two["lines"][n] = values(x, y)
-        card = {"id": id, "a": one, "b": two, "score": row["confidence"], "signs": [[short(s["sentence"], 200), False] for s in row["evidence"][:6]]}
+        card = {
+            "id": id,
+            "a": one,
+            "b": two,
+            "score": row["confidence"],
+            "signs": [[short(s["sentence"], 200), False] for s in row["evidence"][:6]],
+        }
         return card | ({"more": self.previews[id]} if id in self.previews else {})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import traitlets
 
 from ..queries import HIDDEN, Listing
-from .base import LABELS, Board, short
+from .base import LABELS, Board, guarded, pool, short
 
 LIMIT = 50
 
@@ -24,19 +24,36 @@ class Grid(Board):
     selected = traitlets.List()
     current = traitlets.Any(None, allow_none=True)
 
-    def __init__(self, db: Any, what: str = "library", *, limit: int = LIMIT, columns: list[str] | None = None, search: str = "", name: str = ""):
+    def __init__(
+        self, db: Any, what: str = "library", *, limit: int = LIMIT, columns: list[str] | None = None, search: str = "", name: str = ""
+    ):
+        self._held = True  # the browser hears of the list once, with its first page
         super().__init__(db, name=name or what)
         self.list = Listing(db, what)
         self.limit = max(1, min(int(limit), 500))
-        known = {"query": search, "sort": None, "desc": False, "offset": 0, "columns": columns, "selected": [], "current": None} | self.memory
+        known = {
+            "query": search,
+            "sort": None,
+            "desc": False,
+            "offset": 0,
+            "columns": columns,
+            "selected": [],
+            "current": None,
+        } | self.memory
         self.query, self.sort, self.desc, self.offset = known["query"], known["sort"], known["desc"], known["offset"]
         self.shown = [name for name in known["columns"] or [] if name in self.list.names] or [
             c.name for c in self.list.columns if c.name not in (HIDDEN if self.list.by_id else ())
         ]
         self.selected, self.current = list(known["selected"]), known["current"]
         self._ticked = set(self.selected)
-        with self.lock, self.hold_sync():
-            self.press({"do": "refresh"})
+        self.press({"do": "refresh"})
+        self._held = False
+        self.open()
+
+    def open(self) -> None:
+        """Tell the browser of this widget."""
+        if not self._held:
+            super().open()
 
     def chosen(self) -> list[Any]:
         """The selected rows, else the one that the person is at."""
@@ -46,11 +63,24 @@ class Grid(Board):
 
     def do_refresh(self) -> None:
         """Search again: rows that came, went or moved since are seen."""
+        if not self.query.strip() and self.sort is None and self.offset == 0 and (page := self.list.begin(self.limit)) is not None:
+            self._show(page)
+            pool(self.db, "quick").submit(self._settle, True)
+            return
         self.list.find(self.query, self.sort, self.desc)
         self.offset = min(self.offset, max(0, (self.list.total - 1) // self.limit * self.limit))
         self._show()
 
+    @guarded
+    def _settle(self, show: bool = False) -> None:
+        """Look for the rest of a list of which only the first page was read."""
+        if self.list.by_id and self.list.ids is None:
+            before = self.list.total
+            if self.list.find(self.query, self.sort, self.desc) != before and show:
+                self._show()
+
     def do_page(self, offset: int) -> None:
+        self._settle()
         self.offset = max(0, min(int(offset), max(0, self.list.total - 1)))
         self._show()
 
@@ -85,6 +115,7 @@ class Grid(Board):
 
     def do_all(self) -> None:
         """Select everything that was found, on all pages."""
+        self._settle()
         self.selected = self.list.keys()
         self._select()
         self.say(f"{len(self.selected):,} rows are selected, on all pages.")
@@ -111,14 +142,24 @@ class Grid(Board):
         """Read the list again, for a script or another screen."""
         self.press({"do": "refresh"})
 
-    def _show(self) -> None:
-        page = self.list.page(self.offset, self.limit)
+    def _show(self, page: list[dict[str, Any]] | None = None) -> None:
+        if page is None:
+            self._settle()
+            page = self.list.page(self.offset, self.limit)
         key = self.list.key
         keys = [row.get(key) if key else None for row in page]
         if self.current is None or (keys and self.current not in keys):
             self.current = keys[0] if keys else None
         columns = [c for c in self.list.columns if c.name in self.shown]
-        self.memory.update(query=self.query, sort=self.sort, desc=self.desc, offset=self.offset, columns=self.shown, selected=list(self.selected), current=self.current)
+        self.memory.update(
+            query=self.query,
+            sort=self.sort,
+            desc=self.desc,
+            offset=self.offset,
+            columns=self.shown,
+            selected=list(self.selected),
+            current=self.current,
+        )
         self.state = {
             "title": f"{self.list.what if self.list.is_name else 'rows'}",
             "columns": [{"name": c.name, "label": c.label, "kind": c.kind, "sorts": c.kind not in ("cover", "chips")} for c in columns],

@@ -27,10 +27,26 @@ class ImportPanel(Form):
         self.source = ipywidgets.Text(description="From", placeholder="", continuous_update=False, layout={"width": "560px"})
         self.account = ipywidgets.Text(description="Account", placeholder="only where you have several", layout={"width": "260px"})
         self.all = ipywidgets.Checkbox(value=False, description="read everything again", indent=False, layout={"width": "200px"})
-        self.go = ipywidgets.Button(description="import", button_style="primary", icon="download", tooltip="Read the platform and store what it says; nothing is written there")
-        self.match = ipywidgets.Button(description="link and choose values", icon="link", tooltip="Link what came in to tracks, choose a value for each field, and covers", layout={"width": "200px"})
+        self.go = ipywidgets.Button(
+            description="import",
+            button_style="primary",
+            icon="download",
+            tooltip="Read the platform and store what it says; nothing is written there",
+        )
+        self.match = ipywidgets.Button(
+            description="link and choose values",
+            icon="link",
+            tooltip="Link what came in to tracks, choose a value for each field, and covers",
+            layout={"width": "200px"},
+        )
         self.result = ipywidgets.HTML()
-        rows = [self.table, ipywidgets.HBox([self.platform, self.account, self.all]), self.source, ipywidgets.HBox([self.go, self.match]), self.result]
+        rows = [
+            self.table,
+            ipywidgets.HBox([self.platform, self.account, self.all]),
+            self.source,
+            ipywidgets.HBox([self.go, self.match]),
+            self.result,
+        ]
         super().__init__(db, rows, name=name)
         self.reports: list[str] = self.memory.setdefault("reports", [])
         if self.memory.get("platform") in names:
@@ -89,8 +105,16 @@ class ImportPanel(Form):
             f"<td>{h(one['last_import'] or '')}</td></tr>" for one in found
         )  # fmt: skip
         head = "<tr><th scope='col' style='text-align:left'>platform</th><th scope='col'>tracks seen</th><th scope='col'>last import (UTC)</th></tr>"
-        self.table.value = f"<table cellpadding='6'>{head}{body}</table>" if found else "<p>Nothing was imported yet. Choose a platform and press import.</p>"
+        self.table.value = (
+            f"<table cellpadding='6'>{head}{body}</table>"
+            if found
+            else "<p>Nothing was imported yet. Choose a platform and press import.</p>"
+        )
         refused = queries.refused(self.db)
         lines = [h(short(line, 300)) for line in self.reports[-4:]]
-        lines += [f"{len(refused)} things could not be read, first: {h(short(refused[0]['item'], 120))}: {h(short(refused[0]['reason'], 200))}"] if refused else []
+        lines += (
+            [f"{len(refused)} things could not be read, first: {h(short(refused[0]['item'], 120))}: {h(short(refused[0]['reason'], 200))}"]
+            if refused
+            else []
+        )
         self.result.value = "<br>".join(lines)

@@ -55,7 +55,9 @@ class ImagePicker(Board):
         target = self.target()
         if target:
             image = images.store(self.db, data, platform="user")
-            self._done(images.choose(self.db, **target, image=image), f"{short(name, 80) or 'Your picture'} is stored and chosen; u takes it back.")
+            self._done(
+                images.choose(self.db, **target, image=image), f"{short(name, 80) or 'Your picture'} is stored and chosen; u takes it back."
+            )
 
     def do_rules(self) -> None:
         target = self.target()

@@ -107,7 +107,10 @@ class LinkReview(Board):
                 group["links"].remove(mine["id"])
                 group["waiting"] -= 1
         self.groups = [group for group in self.groups if group["waiting"]]
-        return not any(row["track_id"] in touched or row["own_track_id"] in touched or row["platform_track_id"] == mine["platform_track_id"] for row in self.rows)
+        return not any(
+            row["track_id"] in touched or row["own_track_id"] in touched or row["platform_track_id"] == mine["platform_track_id"]
+            for row in self.rows
+        )
 
     def press(self, content: dict[str, Any], buffers: list[Any] | None = None) -> None:
         self._asked = content.get("id")

@@ -32,7 +32,12 @@ class PlatformSearch(Form):
     def __init__(self, db: Any, what: Any = None, *, platform: str | None = None, name: str = ""):
         self.what = what
         names = attaching.searchable()
-        self.platform = ipywidgets.Dropdown(options=names, value=platform if platform in names else (names[0] if names else None), description="Platform", layout={"width": "240px"})
+        self.platform = ipywidgets.Dropdown(
+            options=names,
+            value=platform if platform in names else (names[0] if names else None),
+            description="Platform",
+            layout={"width": "240px"},
+        )
         self.text = ipywidgets.Text(description="Search", continuous_update=False, layout={"width": "480px"})
         self.go = ipywidgets.Button(description="search", icon="search", button_style="primary", layout={"width": "100px"})
         self.hits = Hits(db, self)
@@ -76,7 +81,9 @@ class PlatformSearch(Form):
         if track is None:
             self.say("Choose a track in the list first.", "error")
             return
-        self.work(f"attach {platform} {id}", lambda progress: attaching.attach(self.db, platform, id, track, progress=progress), self._attached)
+        self.work(
+            f"attach {platform} {id}", lambda progress: attaching.attach(self.db, platform, id, track, progress=progress), self._attached
+        )
 
     def _attached(self, done: tuple[int, str]) -> None:
         self.done.append(done[0])

@@ -19,9 +19,15 @@ class Tagger(Form):
     def __init__(self, db: Any, what: Any = None, *, name: str = ""):
         self.what = what
         self.head = ipywidgets.HTML()
-        self.field = ipywidgets.Combobox(placeholder="Energy: peak", description="Tag", ensure_option=False, continuous_update=False, layout={"width": "360px"})
-        self.put = ipywidgets.Button(description="put on", icon="plus", tooltip="Put this tag on the selected tracks", layout={"width": "110px"})
-        self.back = ipywidgets.Button(description="undo", icon="undo", tooltip="Take the last change of tags back", layout={"width": "90px"})
+        self.field = ipywidgets.Combobox(
+            placeholder="Energy: peak", description="Tag", ensure_option=False, continuous_update=False, layout={"width": "360px"}
+        )
+        self.put = ipywidgets.Button(
+            description="put on", icon="plus", tooltip="Put this tag on the selected tracks", layout={"width": "110px"}
+        )
+        self.back = ipywidgets.Button(
+            description="undo", icon="undo", tooltip="Take the last change of tags back", layout={"width": "90px"}
+        )
         self.groups = ipywidgets.VBox()
         super().__init__(db, [self.head, ipywidgets.HBox([self.field, self.put, self.back]), self.groups], name=name)
         self.done: list[int] = self.memory.setdefault("done", [])
@@ -91,7 +97,11 @@ class Tagger(Form):
         chosen = self.tracks()
         have = {one["id"]: one["tracks"] for one in tags.of(self.db, chosen)} if chosen else {}
         every = tags.every(self.db)
-        self.head.value = f"<b>{len(chosen):,} track{'' if len(chosen) == 1 else 's'}</b> selected" if chosen else "No track is selected: tick some in the list above."
+        self.head.value = (
+            f"<b>{len(chosen):,} track{'' if len(chosen) == 1 else 's'}</b> selected"
+            if chosen
+            else "No track is selected: tick some in the list above."
+        )
         self.field.options = [tags.shown(one["grp"], one["name"]) for one in every][:2000]
         self.back.disabled = not self.done
         shape = tuple((one["id"], one["grp"], one["name"], have.get(one["id"], 0), len(chosen)) for one in every)
@@ -99,18 +109,24 @@ class Tagger(Form):
             return
         self._shape = shape
         old = [button for row in self.groups.children for button in getattr(row, "children", ())]
-        self.groups.children = [self._group(group, list(some), have, len(chosen)) for group, some in groupby(every, key=lambda one: one["grp"])]
+        self.groups.children = [
+            self._group(group, list(some), have, len(chosen)) for group, some in groupby(every, key=lambda one: one["grp"])
+        ]
         for widget in old:  # a widget that is no longer shown would stay in the kernel for ever
             widget.close()
 
     def _group(self, group: str, some: list[dict], have: dict[int, int], n: int) -> ipywidgets.HBox:
         label = ipywidgets.HTML(f"<span>{h(short(group, 60)) or 'no group'}</span>", layout={"width": "110px"})
-        return ipywidgets.HBox([label, *(self._button(one, have.get(one["id"], 0), n) for one in some[:SHOWN])], layout={"flex_flow": "row wrap"})
+        return ipywidgets.HBox(
+            [label, *(self._button(one, have.get(one["id"], 0), n) for one in some[:SHOWN])], layout={"flex_flow": "row wrap"}
+        )
 
     def _button(self, tag: dict, have: int, n: int) -> ipywidgets.Button:
         """Filled: all have it; half: some do. The count says it in words too."""
         text = short(tag["name"], 40) + (f"  {have}/{n}" if 0 < have < n else "  ✓" if have and have == n else "")
         style = "primary" if have and have == n else "info" if have else ""
-        button = ipywidgets.Button(description=text, button_style=style, layout={"width": "auto"}, tooltip=f"on {tag['tracks']:,} tracks of the library")
+        button = ipywidgets.Button(
+            description=text, button_style=style, layout={"width": "auto"}, tooltip=f"on {tag['tracks']:,} tracks of the library"
+        )
         button.on_click(lambda _, id=tag["id"]: self.toggle(id))
         return button

@@ -134,7 +134,12 @@ class TruthEditor(Board):
         ]
         if not self.tracks:
             self.approved = None
-            self.state = {"fields": [], "platforms": [], "actions": actions, "empty": "Select one track or several in the list above; what each platform says of them appears here side by side."}
+            self.state = {
+                "fields": [],
+                "platforms": [],
+                "actions": actions,
+                "empty": "Select one track or several in the list above; what each platform says of them appears here side by side.",
+            }
             return
         sheet = editing.sheet(self.db, self.tracks)
         seen = editing.preview(self.db, self.tracks, [*self.edits.values()]) if self.edits else None
@@ -161,7 +166,11 @@ class TruthEditor(Board):
             value = _one(line.field, values_said, n)
             same = all(_same(line.field, value_, line.now.get(track)) for track, value_ in values_said.items()) and len(values_said) == n
             parts = value if kind == "cover" else values(str(now or ""), str(value))[1]
-            said[platform] = {"value": parts, "same": same, "picked": edit is not None and edit.what == "take" and edit.platform == platform}
+            said[platform] = {
+                "value": parts,
+                "same": same,
+                "picked": edit is not None and edit.what == "take" and edit.platform == platform,
+            }
         own = None
         if edit is not None:
             own = shown(line.field, edit.value) if edit.what == "decide" else None
@@ -187,7 +196,13 @@ class TruthEditor(Board):
 
 
 def _words(edit: Edit) -> str:
-    return {"take": f"follows {LABELS.get(edit.platform or '', edit.platform)}", "decide": "yours", "lock": "locked", "unlock": "unlocked", "clear": "left to the rules"}[edit.what]
+    return {
+        "take": f"follows {LABELS.get(edit.platform or '', edit.platform)}",
+        "decide": "yours",
+        "lock": "locked",
+        "unlock": "unlocked",
+        "clear": "left to the rules",
+    }[edit.what]
 
 
 def _one(field: str, found: dict[int, Any], n: int) -> Any:

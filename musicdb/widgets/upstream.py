@@ -82,4 +82,10 @@ class UpstreamChanges(Board):
 def _line(row: Any) -> list[tuple[str, bool]]:
     old, new = values(shown(row["field"], row["old"]) or "nothing", shown(row["field"], row["new"]) or "nothing")
     now = shown(row["field"], row["now"])
-    return [(f"{queries.LABELS.get(row['field'], row['field'].replace('_', ' '))}: ", False), *old, (" → ", False), *new, (f"   (here: {short(now, 120) or 'nothing'})", False)]
+    return [
+        (f"{queries.LABELS.get(row['field'], row['field'].replace('_', ' '))}: ", False),
+        *old,
+        (" → ", False),
+        *new,
+        (f"   (here: {short(now, 120) or 'nothing'})", False),
+    ]
