@@ -290,11 +290,9 @@ def _decided(db: Database, target: _Target, changes: list[tuple]) -> list[tuple]
 
 def _cancelled(db: Database, target: _Target, undone: dict[int | str, int]) -> set[int | str]:
     """Later operations that cancel each other out: both the undone and its undo came after the target."""
-    pairs = db.execute(
-        "select id, json_extract(details, '$.undoes') from operations where type in ('undo', 'redo') and status = 'completed'"
-    ).fetchall()
-    start, since = _position(db, target), target.operation or 0
-    later = [(undo, what) for undo, what in pairs if undo > since and undo not in undone]
+    sql = "select id, json_extract(details, '$.undoes') from operations where id > ? and type in ('undo', 'redo') and status = 'completed'"
+    start, pairs = _position(db, target), db.execute(sql, [target.operation or 0]).fetchall()
+    later = [(undo, what) for undo, what in pairs if undo not in undone]
     return {one for undo, what in later if _position(db, _as_target(what)) > start for one in (undo, what)}
 
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import musicdb
-from musicdb import history, links, merging, truth
+from musicdb import history, links, merging, resolving, truth
 from musicdb.cli import cli
 from musicdb.errors import BadInput
 from tests.observing import observe
@@ -176,6 +176,30 @@ def test_decisions_survive_a_rebuild_and_every_import(library):
     both(library)
     row = track(library)
     assert (row.title, row.year, genres(library)) == ("Night Fall", 2006, ["Dub"])
+
+
+def test_only_tracks_of_which_something_changed_are_looked_at(library, monkeypatch):
+    for n in range(6):
+        observe(library, "local", f"more{n}", title=f"Song {n}")
+    both(library)
+    looked_at = []
+    monkeypatch.setattr(resolving.pick, "pick", lambda *a, pick=resolving.pick.pick: looked_at.append(1) or pick(*a))
+    assert (truth.resolve(library).written, looked_at) == (0, [])
+    library.execute("update platform_tracks set said = json_set(said, '$.rating', 5) where external_id = 'b'")
+    assert (truth.resolve(library).rows, len(looked_at)) == ({"tracks": 1}, 1)
+    library.execute("update trust set rank = 0 where field = 'year' and platform = 'tidal'")
+    truth.resolve(library)
+    assert (track(library).year, len(looked_at)) == (2006, 9)
+
+
+def test_an_edited_derived_row_is_put_right_by_the_next_resolve(library):
+    before = content(library)
+    library.execute("delete from track_artists where track_id = 1")
+    library.execute("update track_genres set weight = 1 where track_id = 1")
+    library.execute("update release_groups set year = 1")
+    library.execute("update external_ids set platform = 'spotify' where entity_type = 'track'")
+    truth.resolve(library)
+    assert content(library) == before
 
 
 # ---------- merged tracks
