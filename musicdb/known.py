@@ -54,6 +54,11 @@ class Known:
         sql = "select external_id, remote_version, remote_updated_at from platform_playlists where platform = ? and missing_since is null"
         return {} if self.all else {r[0]: r[1:] for r in self._db.execute(sql, [self._platform])}
 
+    def folders(self) -> dict[str, str]:
+        """playlist -> the folder it is in, of those that are in one."""
+        sql = "select external_id, parent_external_id from platform_playlists where platform = ? and parent_external_id is not null"
+        return dict(self._db.execute(sql, [self._platform]))
+
     def releases(self) -> dict[str, tuple[str | None, bool, bool]]:
         """external_id -> (kind of its payload, whether it is due to be fetched again, whether tracks of it are in the library).
 

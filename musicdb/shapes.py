@@ -163,6 +163,7 @@ class PlaylistRow(TypedDict, total=False):
     remote_version: str | None
     remote_updated_at: str | None
     metadata: Any
+    stable: Any  # what tells whether it changed, where that is not the metadata alone: its folder, say
 
 
 class PlaylistItemRow(TypedDict, total=False):

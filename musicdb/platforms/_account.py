@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from .. import net
+from .. import net, secrets
 from ..errors import LoginNeeded, SourceError, Transient
 from ..shapes import Complete, Note, Page
 
@@ -32,6 +32,9 @@ class Nothing:
     def playlists(self) -> dict[str, tuple]:
         return {}
 
+    def folders(self) -> dict[str, str]:
+        return {}
+
     def cursor(self, entity: str) -> str | None:
         return None
 
@@ -41,8 +44,6 @@ class Nothing:
 
 def login_of(platform: str, account: str | None, token: Any, instead: str = "") -> dict[str, Any]:
     """A copy of the login to use: the given one (a dict, or an access token alone), else the stored one. Raises LoginNeeded."""
-    from .. import secrets
-
     found = token if token is not None else secrets.get(platform, account or "")
     found = {"access_token": found} if isinstance(found, str) else found
     command = f"musicdb login {platform}" + (f" --account {account}" if account else "")
@@ -139,6 +140,16 @@ def collected(
         except StopIteration as stop:
             total, missing = stop.value
             return [one for at, one in sorted(places.items()) if at < total], missing
+
+
+def refusal(status: int, platform: str, what: str, words: str, retry: str | None, account: str) -> SourceError:
+    """The error for a status: NotGiven for a part that is not there, else as `net.failure`, with what to do."""
+    detail = f": {secrets.scrub(words)[:120]}" if words else ""
+    if status in (403, 404, 410):
+        return NotGiven(f"{platform.title()} does not give {what} ({status}{detail})", status)
+    if status in (401, 408, 425, 429) or status >= 500:
+        return net.failure(status, platform=platform, what=what, retry=retry, detail=words, account=account)
+    return SourceError(f"{platform.title()} answered {status} for {what}{detail}; what was read is stored, run the same again later")
 
 
 def items_of(body: Any, key: str, total: str, what: str, platform: str, offset: int | None = None) -> tuple[list, int]:

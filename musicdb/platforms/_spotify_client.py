@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import net, secrets
 from ..errors import LoginNeeded, SourceError, Transient
-from ._account import NotGiven, items_of, login_of
+from ._account import items_of, login_of, refusal
 from ._spotify_rows import dict_of, plain
 
 PLATFORM = "spotify"
@@ -108,11 +108,7 @@ class Account:
         words = str(words or "").rpartition("\n")[2].strip()
         if status == 403 and "scope" in words.lower():
             return LoginNeeded(f"this Spotify login does not allow to read {what}: run `{self.command}` once more")
-        if status in (403, 404, 410):
-            return NotGiven(
-                f"Spotify does not give {what} to this app ({status}{': ' + secrets.scrub(words)[:120] if words else ''})", status
-            )
-        return net.failure(status, platform=PLATFORM, what=what, retry=headers.get("Retry-After"), detail=words, account=self.account)
+        return refusal(status, PLATFORM, what, words, headers.get("Retry-After"), self.account)
 
     def _refresh(self) -> None:
         client_id = plain(self.login.get("client_id"))

@@ -31,6 +31,7 @@ def fetch(known: Any, *, account: str | None, progress: Any, endpoint: str | Non
 class _Run(Reading):
     platform = PLATFORM
     user = ""
+    all_folders = True  # whether every folder was told
     all_lists = True  # whether every playlist and folder was told: else none of them may be called gone
 
     def _favourites(self, name: str) -> Callable[[int, int], tuple]:
@@ -79,7 +80,7 @@ class _Run(Reading):
             try:
                 items, missing = self._in_folder(folder)
             except NotGiven as error:
-                self.all_lists = False
+                self.all_lists = self.all_folders = False
                 notes.append(Note(f"{error}: playlists come without their folders"))
                 continue
             if missing:
@@ -108,7 +109,7 @@ class _Run(Reading):
                     raise NotGiven("Tidal refuses to list folders of playlists (400)", 400) from None
                 continue
             some, total = items_of(body, "items", "totalNumberOfItems", "folders of playlists", PLATFORM)
-            items += some
+            items += [one for one in some if isinstance(one, dict)]
             cursor = plain(body.get("cursor"))
             if cursor is None or cursor in seen or not some:
                 return items, max(0, total - len(items))
@@ -122,8 +123,9 @@ class _Run(Reading):
         self.all_lists = self.all_lists and not notes
         told = {key: one for item in sent if (key := ident((one := dict_of(dict_of(item).get("playlist"))).get("uuid")))}
         told = told | {key: data for key, (_, data) in inside.items() if key not in told}
+        before = {} if self.all_folders else self.known.folders()
         payloads = [
-            {"external_id": key, "position": at, "parent": inside.get(key, (None,))[0], "playlist": one}
+            {"external_id": key, "position": at, "parent": inside[key][0] if key in inside else before.get(key), "playlist": one}
             for at, (key, one) in enumerate(told.items())
         ]
         return payloads, notes

@@ -15,12 +15,13 @@ from typing import Any
 
 from .. import net, secrets
 from ..errors import LoginNeeded, SourceError, Transient
-from ._account import NotGiven, items_of, login_of
+from ._account import items_of, login_of, refusal
 from ._tidal_rows import dict_of, ident, plain
 
 PLATFORM = "tidal"
 AUTH = "https://auth.tidal.com/v1/"
 PAGE = 100  # asked for at first; where a list takes less, Tidal says how many
+USUAL = 50  # what every list takes
 _MOST = re.compile(r"max(?:imum)? page size is \[?(\d{1,5})", re.I)
 AGAIN = "what was read is stored, run the same again later"
 
@@ -93,7 +94,7 @@ class Account:
             self._refresh(self.session.refresh_token)
             answer = self._ask(path, what, v2, params)
         if answer.status_code != 200:
-            raise self._failure(answer, what)
+            raise self._failure(answer, what, params.get("limit", 0))
         with net.words(PLATFORM, what):
             body = answer.json()
         if not isinstance(body, dict):
@@ -111,20 +112,18 @@ class Account:
                     raise Transient(f"Tidal answered something unreadable ({what}): {AGAIN}") from None
                 return self.last
 
-    def _failure(self, answer: Any, what: str) -> SourceError | net.PageTooLarge:
+    def _failure(self, answer: Any, what: str, asked: int = 0) -> SourceError | net.PageTooLarge:
         try:
             said = dict_of(answer.json())
         except ValueError:
             said = {}
         words = plain(said.get("userMessage")) or ""
-        if answer.status_code == 400 and (found := _MOST.search(words)):
-            self.most = min(self.most, max(1, int(found[1])))
-            return net.PageTooLarge(int(found[1]))
-        if answer.status_code in (403, 404, 410):
-            detail = f": {secrets.scrub(words)[:120]}" if words else ""
-            return NotGiven(f"Tidal does not give {what} ({answer.status_code}{detail})", answer.status_code)
-        retry = answer.headers.get("Retry-After")
-        return net.failure(answer.status_code, platform=PLATFORM, what=what, retry=retry, detail=words, account=self.account)
+        found = _MOST.search(words)
+        if answer.status_code == 400 and (found or asked > USUAL):
+            most = int(found[1]) if found else USUAL
+            self.most = min(self.most, max(1, most))
+            return net.PageTooLarge(most)
+        return refusal(answer.status_code, PLATFORM, what, words, answer.headers.get("Retry-After"), self.account)
 
     def _refresh(self, refresh_token: str) -> bool:
         """Get a new access token, and keep a new refresh token too, which tidalapi would drop."""

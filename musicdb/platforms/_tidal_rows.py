@@ -283,6 +283,7 @@ def a_list(p: dict) -> Iterator[Row]:
         "remote_version": plain(sent.get("lastUpdated")),
         "remote_updated_at": _when(sent.get("lastUpdated")),
         "metadata": sent,
+        "stable": [sent, place["parent_external_id"]],  # to be put into another folder is no update at Tidal
     }
 
 
