@@ -33,6 +33,7 @@ RATIO, RATIO_FROM = 200, 64 << 20  # histories deflate 15 to 40 times; beyond 64
 MAX_FILES, MAX_FOLDERS_DEEP = 20_000, 5
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _INTO = {"lovedtracks", "recenttracks", "payload"}  # objects that only wrap the list
+_ENDS, _WHOLE = tuple(",]}: \t\r\n"), (dict, list, str)
 _GAP = re.compile(r"[\s,]*")
 
 
@@ -172,7 +173,8 @@ def lines(member: Member, foreign: list[int] | None = None) -> Iterator[str]:
         mark, encoding = _encoding(first)
         if encoding == "utf-16":
             file.seek(0)
-            yield from io.TextIOWrapper(file, "utf-16", errors="replace", newline="")
+            with io.TextIOWrapper(file, "utf-16", errors="replace", newline="") as wide:
+                yield from wide
             return
         line = first[len(mark) :]
         while line:
@@ -229,7 +231,7 @@ class _Json:
     """A JSON text that is read as far as needed."""
 
     def __init__(self, file: Any, name: str):
-        data = file.read(CHUNK)
+        data = file.read(max(CHUNK, 4))
         encoding = _encoding(data)[1]
         self.more = codecs.getincrementaldecoder("utf-16" if encoding == "utf-16" else "utf-8-sig")(
             "replace" if encoding == "utf-16" else "surrogateescape"
@@ -283,9 +285,9 @@ class _Json:
         while True:
             try:
                 value, end = self.decode(self.text, self.at)
-                if end < len(self.text) or not self._fill():  # a number at the edge may go on
+                if self.text[end : end + 1] in _ENDS or type(value) in _WHOLE or not self._fill():
                     self.at = end
-                    return value
+                    return value  # else a number at the edge, which may go on
             except RecursionError as error:
                 raise self._broken("nested too deeply") from error
             except ValueError as error:

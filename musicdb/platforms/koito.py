@@ -38,9 +38,22 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
     if kind != "listen":
         raise PayloadError(f"no such payload kind of Koito: {kind!r}")
     when, precision = listens.moment(payload.get("listened_at"))
-    sent, album = _dict(payload.get("track")), _dict(payload.get("album"))
-    people = [one for one in payload["artists"] if isinstance(one, dict)] if isinstance(payload.get("artists"), list) else []
-    people.sort(key=lambda one: one.get("is_primary") is not True)
+    track, play = _track([payload.get(name) for name in ("track", "album", "artists")])
+    yield {**track}
+    context = {"client": listens.text(payload.get("client")), "precision": precision}
+    yield {
+        "row": "listen",
+        "listened_at": when,
+        "source_item": play,
+        "track_external_id": track["external_id"],
+        "context": {name: value for name, value in context.items() if value} or None,
+    }
+
+
+def _said(parts: list) -> tuple[Row, str]:
+    """The row of the track and the id of its plays.."""
+    sent, album, artists = _dict(parts[0]), _dict(parts[1]), parts[2] if isinstance(parts[2], list) else []
+    people = sorted((one for one in artists if isinstance(one, dict)), key=lambda one: one.get("is_primary") is not True)
     named = [(name, one) for one in people if (name := _alias(one))]
     h = listens.heard(
         title=_alias(sent),
@@ -52,16 +65,7 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
         mb_release=listens.mbid(album.get("mbid")),
         mb_artist=listens.mbid(named[0][1].get("mbid")) if len(named) == 1 else None,
     )
-    track = listens.track_row(h)
-    yield track
-    context = {"client": listens.text(payload.get("client")), "precision": precision}
-    yield {
-        "row": "listen",
-        "listened_at": when,
-        "source_item": listens.play_id("\x1e".join(h["artists"]), h["title"]),
-        "track_external_id": track["external_id"],
-        "context": {name: value for name, value in context.items() if value} or None,
-    }
+    return listens.track_row(h), listens.play_id("\x1e".join(h["artists"]), h["title"])
 
 
 def _dict(value: Any) -> dict:
@@ -74,3 +78,6 @@ def _alias(named: dict) -> str | None:
     found = [one for one in found if isinstance(one, dict) and listens.text(one.get("alias"))] if isinstance(found, list) else []
     found.sort(key=lambda one: (one.get("is_primary") is not True, one.get("source") != "Canonical"))
     return listens.text(found[0]["alias"]) if found else None
+
+
+_track = listens.remembered(_said)

@@ -202,25 +202,37 @@ def _dict(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
+_WORDS = ("artist", "track", "album", "album_artist", "duration_ms", "duration", "number", "track_mbid", "album_mbid", "artist_mbid")
+
+
 def _scrobble(p: dict) -> Iterator[Row]:
     local, minutes = p.get("clock") == "local", listens.integer(p.get("utc_offset"), -840, 840)
     when, precision = _first_moment((p.get("uts"), p.get("time")), minutes, local)
-    artist = listens.text(p.get("artist"))
+    context = {"precision": precision, "client": listens.text(p.get("client")), "skipped": True if p.get("rating") == "S" else None}
+    yield from _played(_row_track([p.get(name) for name in _WORDS]), when, context, minutes)
+
+
+def _said_row(words: list) -> tuple[Row, str]:
+    """The row of the track and the id of its plays, of the columns of a row of a file."""
+    artist, title, album, album_artist, ms, seconds, number, track_mbid, album_mbid, artist_mbid = words
+    artist = listens.text(artist)
     if artist == "<Untagged>":  # Rockbox's word for a file without tags
         artist = None
     h = listens.heard(
-        title=p.get("track"),
+        title=title,
         artists=[artist] if artist else (),
-        album=listens.text(p.get("album")),
-        album_artists=listens.texts(p.get("album_artist")),
-        duration_ms=listens.milliseconds(p.get("duration_ms")) or listens.milliseconds(p.get("duration"), 1000),
-        track_no=listens.integer(p.get("number"), 1, 9999),
-        mb_recording=listens.mbid(p.get("track_mbid")),
-        mb_release=listens.mbid(p.get("album_mbid")),
-        mb_artist=listens.mbid(p.get("artist_mbid")),
+        album=listens.text(album),
+        album_artists=listens.texts(album_artist),
+        duration_ms=listens.milliseconds(ms) or listens.milliseconds(seconds, 1000),
+        track_no=listens.integer(number, 1, 9999),
+        mb_recording=listens.mbid(track_mbid),
+        mb_release=listens.mbid(album_mbid),
+        mb_artist=listens.mbid(artist_mbid),
     )
-    context = {"precision": precision, "client": listens.text(p.get("client")), "skipped": True if p.get("rating") == "S" else None}
-    yield from _played(h, artist, when, context, minutes)
+    return listens.track_row(h), listens.play_id(artist, h["title"])
+
+
+_row_track = listens.remembered(_said_row)
 
 
 def _recent(p: dict) -> Iterator[Row]:
@@ -229,7 +241,7 @@ def _recent(p: dict) -> Iterator[Row]:
     date = _dict(p.get("date"))
     when, precision = _first_moment((date.get("uts"), date.get("#text")), None, False)
     h = _heard(p)
-    yield from _played(h, h["artists"][0], when, {"precision": precision}, None)
+    yield from _played((listens.track_row(h), listens.play_id(h["artists"][0], h["title"])), when, {"precision": precision}, None)
 
 
 def _first_moment(values: tuple, minutes: int | None, local: bool) -> tuple[str, str | None]:
@@ -245,13 +257,13 @@ def _first_moment(values: tuple, minutes: int | None, local: bool) -> tuple[str,
     raise failed or PayloadError("a scrobble without a time")
 
 
-def _played(h: listens.Heard, artist: Any, when: str, context: dict, minutes: int | None) -> Iterator[Row]:
-    track = listens.track_row(h)
-    yield track
+def _played(said: tuple[Row, str], when: str, context: dict, minutes: int | None) -> Iterator[Row]:
+    track, play = said
+    yield {**track}
     yield {
         "row": "listen",
         "listened_at": when,
-        "source_item": listens.play_id(artist, h["title"]),
+        "source_item": play,
         "track_external_id": track["external_id"],
         "utc_offset_min": minutes,
         "context": {name: value for name, value in context.items() if value} or None,

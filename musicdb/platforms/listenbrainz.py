@@ -216,24 +216,29 @@ def _listen(p: dict) -> Iterator[Row]:
     if p.get("listened_at") is None:
         raise PayloadError("playing now: not yet a listen, without a time")
     when, precision = listens.moment(p["listened_at"])
-    h = _heard(metadata)
-    info = _dict(metadata.get("additional_info"))
+    track, played = _track(metadata)
+    yield {**track}
+    row = {"row": "listen", "listened_at": when, **played}
+    yield row if precision is None else row | {"context": (played["context"] or {}) | {"precision": precision}}
+
+
+def _said(metadata: dict) -> tuple[Row, dict[str, Any]]:
+    """The row of the track, and what a play says beside its time."""
+    track, info = listens.track_row(_heard(metadata)), _dict(metadata.get("additional_info"))
     context = {
         "client": info.get("submission_client"),
         "player": info.get("media_player"),
         "service": info.get("music_service") or info.get("music_service_name"),
-        "precision": precision,
     }
-    track = listens.track_row(h)
-    yield track
-    yield {
-        "row": "listen",
-        "listened_at": when,
-        "source_item": listens.play_id(metadata["artist_name"], h["title"]),
+    return track, {
+        "source_item": listens.play_id(metadata["artist_name"], track["title"]),
         "track_external_id": track["external_id"],
         "ms_played": listens.milliseconds(info.get("duration_played"), 1000),
         "context": {name: value for name, value in context.items() if isinstance(value, str) and value} or None,
     }
+
+
+_track = listens.remembered(_said)
 
 
 def _heard(metadata: dict) -> listens.Heard:

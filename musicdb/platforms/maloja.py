@@ -40,23 +40,31 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
     when, precision = listens.moment(payload.get("time"))
     sent = payload.get("track")
     sent = sent if isinstance(sent, dict) else payload  # before version 3 a scrobble was flat
-    artists, album = listens.texts(sent.get("artists")), sent.get("album")
-    named = album if isinstance(album, dict) else {"albumtitle": album}
-    h = listens.heard(
-        title=sent.get("title"),
-        artists=artists,
-        album=listens.text(named.get("albumtitle")) or listens.text(named.get("name")),
-        album_artists=listens.texts(named.get("artists")),
-        duration_ms=listens.milliseconds(sent.get("length"), 1000),
-    )
-    track = listens.track_row(h)
-    yield track
+    track, play = _track([sent.get(name) for name in ("title", "artists", "album", "length")])
+    yield {**track}
     context = {"origin": listens.text(payload.get("origin")), "precision": precision}
     yield {
         "row": "listen",
         "listened_at": when,
-        "source_item": listens.play_id("\x1e".join(artists), h["title"]),
+        "source_item": play,
         "track_external_id": track["external_id"],
         "ms_played": listens.milliseconds(payload.get("duration"), 1000),
         "context": {name: value for name, value in context.items() if value} or None,
     }
+
+
+def _said(words: list) -> tuple[Row, str]:
+    """The row of the track and the id of its plays."""
+    title, artists, album, length = words
+    named = album if isinstance(album, dict) else {"albumtitle": album}
+    h = listens.heard(
+        title=title,
+        artists=listens.texts(artists),
+        album=listens.text(named.get("albumtitle")) or listens.text(named.get("name")),
+        album_artists=listens.texts(named.get("artists")),
+        duration_ms=listens.milliseconds(length, 1000),
+    )
+    return listens.track_row(h), listens.play_id("\x1e".join(h["artists"]), h["title"])
+
+
+_track = listens.remembered(_said)
