@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ from musicdb import demo, lab
 from musicdb.cli import cli
 from musicdb.commands import reference, screens
 
+from . import pictures
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 ONE_LINERS = re.findall(r"^sqlite-utils .+$", README, re.M)
@@ -39,6 +42,9 @@ def made(tmp_path_factory):
     result = CliRunner().invoke(cli, ["demo", "--dir", str(folder / "lib"), "--no-serve"], env={"MUSICDB_DB": str(own)})
     assert result.exit_code == 0, result.output
     assert own.read_bytes() == before
+    (folder / "story").mkdir()
+    for name in ("music.db", "spotify_export.zip"):
+        shutil.copy(folder / "lib" / name, folder / "story" / name)
     return folder / "lib" / "music.db", result.stdout
 
 
@@ -141,6 +147,19 @@ def test_a_year_corrected_by_hand_outlives_the_next_import(library):
         musicdb.links.link(db)
         musicdb.truth.resolve(db)
         assert db.one(year) == {"year": 1997, "whose": "user"}
+
+
+def test_the_story_happens_as_it_is_told(library):
+    seen = []
+    told = pictures.told(README, library.parent.parent / "story", seen.append)
+    assert pictures.timeless(told) == pictures.timeless(README), "run: python -m tests.pictures"
+    assert [path.name for path in seen] == ["before.png", "after.png"]
+
+
+def test_the_pictures_are_there_and_small():
+    shown = re.findall(r"\]\((docs/pictures/[^)]+)\)", README)
+    assert sorted(shown) == sorted(f"docs/pictures/{path.name}" for path in (ROOT / "docs" / "pictures").iterdir())
+    assert all((ROOT / path).stat().st_size < pictures.LIMIT for path in shown)
 
 
 def test_the_table_of_commands_is_fresh():
