@@ -178,7 +178,10 @@ class Load:
         if missing:
             with db.operation("setup", mode="batch", platform=self.platform, reason="fields that its importer offers as claims"):
                 db.executemany("insert into claim_paths (platform, level, field, path) values (?, ?, ?, ?)", missing)
-        rederive(db, m)
+        if (db.value("select rows_version from platforms where name = ?", [self.platform]) or 0) < m.ROWS_VERSION:
+            rederive(db, m)
+            with db.operation("setup", mode="batch", platform=self.platform, reason="a newer importer reads what is stored anew"):
+                db.execute("update platforms set rows_version = ? where name = ?", [m.ROWS_VERSION, self.platform])
 
     def start(self) -> None:
         """The operation of this run; made at the first write, so that a run that changes nothing writes one row only."""

@@ -242,8 +242,8 @@ where p.platform = 'tidal';
 
 create view discogs_releases as -- What Discogs says of each release, with your copies.
 select r.id, coalesce(json_extract(r.metadata, '$.id'), r.external_id) as discogs_release_id,
-  json_extract(r.metadata, '$.master_id') as discogs_master_id, r.title, json_extract(r.said, '$.artists') as artists,
-  json_extract(r.metadata, '$.year') as year, json_extract(r.said, '$.formats') as formats, json_extract(r.said, '$.label') as label,
+  nullif(json_extract(r.metadata, '$.master_id'), 0) as discogs_master_id, r.title, json_extract(r.said, '$.artists') as artists,
+  nullif(json_extract(r.metadata, '$.year'), 0) as year, json_extract(r.said, '$.formats') as formats, json_extract(r.said, '$.label') as label,
   json_extract(r.said, '$.catalogue_number') as catalogue_number, json_extract(r.metadata, '$.country') as country,
   json_extract(r.metadata, '$.notes') as notes, c.status, c.folder, c.media_condition, c.sleeve_condition, c.notes as own_notes,
   json_extract(r.said, '$.genres') as genres, json_extract(r.said, '$.styles') as styles,
