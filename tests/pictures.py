@@ -6,7 +6,6 @@ A ```console block holds commands ("$ ...") and what they print; an image of doc
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shlex
@@ -25,7 +24,7 @@ BEGIN, END = "<!-- story: made by `python -m tests.pictures` -->", "<!-- /story 
 PART = re.compile(r"```console\n(?P<block>.+?)```|!\[[^\]]*\]\((?P<picture>docs/pictures/[\w-]+\.png)\)", re.S)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 FRONT, TRACK = "", "music/tracks/38"
-SIZE = {"width": 1000, "height": 640}
+WIDTH, FRONT_HEIGHT, TRACK_HEIGHT = 1000, 545, 874
 LIMIT = 200_000  # bytes of a picture
 
 
@@ -70,9 +69,8 @@ def told(readme: str, folder: Path, look: Callable[[Path], object] = lambda pict
 
 
 @contextmanager
-def photographer(database: Path) -> Iterator[Callable[[str, Path], None]]:
-    """Serve a database, and yield take(page, path), which writes a page as a small PNG."""
-    from PIL import Image
+def photographer(database: Path) -> Iterator[Callable[[str, int, Path], None]]:
+    """Serve a database, and yield take(page, height, path), which writes the top of a page as a small PNG."""
     from playwright.sync_api import sync_playwright
 
     from musicdb import serve
@@ -87,13 +85,13 @@ def photographer(database: Path) -> Iterator[Callable[[str, Path], None]]:
     try:
         with sync_playwright() as p:
             browser = p.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-            page = browser.new_page(viewport=SIZE, color_scheme="light")
+            page = browser.new_page(color_scheme="light")
 
-            def take(address: str, path: Path) -> None:
+            def take(address: str, height: int, path: Path) -> None:
+                page.set_viewport_size({"width": WIDTH, "height": height})
                 page.goto(f"http://127.0.0.1:{sock.getsockname()[1]}/{address}", wait_until="networkidle")
-                picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(160)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                picture.save(path, optimize=True)
+                page.screenshot(path=path)
                 if (size := path.stat().st_size) > LIMIT:
                     raise SystemExit(f"{path} has {size:,} bytes, more than {LIMIT:,}")
                 print(f"{path.relative_to(ROOT)}  {size:,} bytes")
@@ -118,8 +116,8 @@ def main(pictures: bool) -> None:
         text = readme.read_text("utf-8")
         if pictures:
             with photographer(folder / "music.db") as take:
-                take(FRONT, ROOT / "docs" / "pictures" / "library.png")
-                text = told(text, folder, lambda path: take(TRACK, path))
+                take(FRONT, FRONT_HEIGHT, ROOT / "docs" / "pictures" / "library.png")
+                text = told(text, folder, lambda path: take(TRACK, TRACK_HEIGHT, path))
         else:
             text = told(text, folder)
         readme.write_text(text, "utf-8")
