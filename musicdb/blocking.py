@@ -73,18 +73,19 @@ def pairs(records: Sequence[Record]) -> set[tuple[int, int]]:
 class KeyIndex:
     """Match keys, and which of them are near another one: of the same title, of the same artists, or sharing rare words.
 
-    A look-up takes about as long as a few hundred list steps, whatever the size.
+    A look-up takes as long as a few walks over short lists, whatever the size: of two words only the rarer one's keys are walked.
     """
 
     BLOCK = 150  # most keys of one title, or of one artist, that are looked at
-    MOST = 250  # a longer list of keys with a word is not walked by itself
+    WALKED = 600  # a longer list of keys with a word is not walked
+    READ = 100  # most keys that share rare words and are read
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self.keys: list[str] = []
         self.known: set[str] = set()
-        self.titles: dict[str, list[int]] = defaultdict(list)
-        self.artists: dict[str, list[int]] = defaultdict(list)
-        self.words: dict[str, list[int]] = defaultdict(list)
+        self.titles: dict[str, list[str]] = {}
+        self.artists: dict[str, list[str]] = {}
+        self.words: dict[str, set[int]] = {}
         self.sorted: list[str] = []  # words of each key in order, so that "Title - Artist" is near "Artist - Title"
         for key in keys:
             self.add(key)
@@ -97,38 +98,49 @@ class KeyIndex:
         number = len(self.keys)
         self.keys.append(key)
         title, _, artist = key.partition("|")
-        self.titles[title].append(number)
-        self.artists[artist].append(number)
+        for half, block in ((title, self.titles), (artist, self.artists)):
+            if half in block:
+                block[half].append(key)
+            else:
+                block[half] = [key]
         words = sorted({*title.split(), *artist.split()})
         self.sorted.append(" ".join(words))
         for word in words:
-            if len(word) > 1:
-                self.words[word].append(number)
+            if word in self.words:
+                self.words[word].add(number)
+            elif len(word) > 1:
+                self.words[word] = {number}
 
     def halves(self, key: str, limit: int = 3) -> list[str]:
         """Keys with the same title or the same artists that read most like it, best first."""
         title, _, artist = key.partition("|")
         near = [*(self.titles.get(title, ())[: self.BLOCK] if title else ()), *(self.artists.get(artist, ())[: self.BLOCK] if artist else ())]
-        found = process.extract(key, {n: self.keys[n] for n in near}, scorer=fuzz.ratio, processor=None, score_cutoff=65, limit=limit)
-        return [self.keys[n] for _, _, n in found]
+        if not near:
+            return []
+        found = process.extract(key, near, scorer=fuzz.ratio, processor=None, score_cutoff=65, limit=2 * limit)
+        return list(dict.fromkeys(k for k, _, _ in found))[:limit]
 
     def rare(self, key: str, limit: int = 3) -> list[str]:
-        """Keys that share its rare words, in whatever order, and read most like it, best first."""
+        """Keys that share two of its rarer words, or one that few have, in whatever order, and read most like it, best first."""
         words = sorted({*key.replace("|", " ").split()})
-        lists = sorted((self.words[w] for w in words if w in self.words), key=len)
-        count: Counter[int] = Counter()
-        for found in lists[:4]:
-            if len(found) <= self.MOST:
-                count.update(found)
-        if not count and len(lists) > 1 and len(lists[0]) <= 10 * self.MOST:
-            count.update(set(lists[0]).intersection(lists[1][: 20 * self.MOST]))
-        best = {n: self.sorted[n] for n, _ in count.most_common(100)}
-        found = process.extract(" ".join(words), best, scorer=fuzz.ratio, processor=None, score_cutoff=68, limit=limit)
-        return [self.keys[n] for _, _, n in found]
+        having = sorted((self.words[w] for w in words if w in self.words), key=len)[:3]
+        if not having or len(having[0]) > self.WALKED:
+            return []
+        shared = set(having[0]) if len(having[0]) <= RARE else set()
+        for n, rarer in enumerate(having):
+            if len(rarer) > self.WALKED:
+                break
+            for other in having[n + 1 :]:
+                shared |= rarer & other
+        if not shared:
+            return []
+        near = sorted(shared)[: self.READ]
+        found = process.extract(" ".join(words), [self.sorted[n] for n in near], scorer=fuzz.ratio, processor=None, score_cutoff=68, limit=limit)
+        return [self.keys[near[at]] for _, _, at in found]
 
     def near(self, key: str, limit: int = 3) -> list[str]:
         """Keys near this one that are worth a comparison, the nearest of each kind first."""
-        return [k for k in dict.fromkeys((*self.halves(key, limit), *self.rare(key, limit))) if worth_comparing(key, k)]
+        return [k for k in dict.fromkeys((*self.halves(key, limit), *self.rare(key, limit))) if k != key and worth_comparing(key, k)]
 
 
 def worth_comparing(one: str, other: str) -> bool:

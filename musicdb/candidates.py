@@ -68,6 +68,15 @@ def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least
     return [Candidate(track, found) for track, found in best[:limit]]
 
 
+def near(db: Database, mine: Record) -> list[int]:
+    """Tracks that an id, the title, the artists or rare words bring together with a record, the closest of each step; not compared yet."""
+    found: dict[int, None] = {}
+    for step in _steps(db, mine):
+        rows = {row[0]: row for sql, values in step for row in db.execute(sql, values) if row[0] is not None}
+        found |= dict.fromkeys(_closest(mine, rows))
+    return list(found)
+
+
 def _closest(mine: Record, rows: dict[int, tuple]) -> list[int]:
     """Track ids that an id or a key brought, and of the others those that read most like the record."""
     sure = [track for track, row in rows.items() if len(row) == 1]

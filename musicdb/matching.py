@@ -18,7 +18,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
 from . import text
-from .record import Reading, Record, foreign, generic, prepare
+from .record import Aliases, Reading, Record, foreign, generic, prepare
 from .versions import agree
 from .weights import ALBUM, ALMOST, ARTISTS, CONTRADICTING, MAYBE, NEVER, SAME, SECONDS, START, TITLE, on
 from .words import COUNTING, KINDS, SMALL
@@ -51,12 +51,13 @@ class Comparison:
         return [{"part": name, "sentence": part.sentence} for name, part in ordered]
 
 
-def compare(a: Mapping[str, Any] | Record, b: Mapping[str, Any] | Record) -> Comparison:
+def compare(a: Mapping[str, Any] | Record, b: Mapping[str, Any] | Record, *, aliases: Aliases | None = None) -> Comparison:
     """Compare two records: dicts with any of title, version, artist or artists, album, duration_ms, isrc, year, track_no, ids, platform.
 
-    compare(a, b) equals compare(b, a). Never raises for what a dict holds.
+    aliases: other names of artists and titles, as `aliases.known(db)` gives them. compare(a, b) equals compare(b, a). Never raises for
+    what a dict holds.
     """
-    one, other = (x if isinstance(x, Record) else prepare(x) for x in (a, b))
+    one, other = (x if isinstance(x, Record) else prepare(x, aliases) for x in (a, b))
     if len(one.readings) == len(other.readings) == 1:
         best = _weigh(one, other, one.readings[0], other.readings[0], 0.0)
     else:

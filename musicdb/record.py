@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from rapidfuzz import fuzz
 
@@ -83,15 +83,25 @@ def number(value: Any) -> float | None:
     return found if math.isfinite(found) and found > 0 else None
 
 
-def prepare(record: Mapping[str, Any]) -> Record:
+class Aliases(Protocol):
+    """Other names: artists {normalised alias: normalised name}, titles {match key with the alias: match key}. See musicdb.aliases.Known."""
+
+    artists: Mapping[str, str]
+    titles: Mapping[str, str]
+
+
+def prepare(record: Mapping[str, Any], aliases: Aliases | None = None) -> Record:
     """Read a dict with any of title, version, artist or artists, album, duration_ms, isrc, year, track_no, ids, platform.
 
     artists: text, or a list of texts or of {"name": ...}; duration_ms: milliseconds; ids: {scheme: value}. Unknown keys are ignored.
+    aliases: names that are read as another one.
     """
     title = text.full_title(said(record.get("title")), said(record.get("version")) or None)
     names = record.get("artists") or record.get("artist") or ()
     names = names if isinstance(names, list | tuple) else (names,)
     artists = tuple(filter(None, (said(n.get("name") if isinstance(n, Mapping) else n) for n in names)))
+    if aliases:
+        title, artists = renamed(title, artists, aliases)
     album, track_no = said(record.get("album")), said(record.get("track_no"))
     ids = record.get("ids")
     ids = ids.items() if isinstance(ids, Mapping) else ()
@@ -108,6 +118,21 @@ def prepare(record: Mapping[str, Any]) -> Record:
         ", ".join(artists),
         album,
     )
+
+
+def renamed(title: str, artists: tuple[str, ...], aliases: Aliases) -> tuple[str, tuple[str, ...]]:
+    """Title and artists with the names that aliases stand for; as they are where none is an alias."""
+    names = tuple(aliases.artists.get(text.norm(name)) or name for name in artists)
+    for n, name in enumerate(names if aliases.artists else ()):  # "Ada feat. Bo" has two names
+        credits = text.split_credit(name)
+        if len(credits) > 1 and any(text.norm(c.name) in aliases.artists for c in credits):
+            whole = "".join(aliases.artists.get(text.norm(c.name), c.name) + c.join_phrase for c in credits)
+            names = (*names[:n], whole, *names[n + 1 :])
+    if aliases.titles and (key := aliases.titles.get(text.match_key(title, names))):
+        version = text.version_key(title)
+        base = key.partition("|")[0].removesuffix(f" {version}" if version else "")
+        title = f"{base} ({version})" if version else base
+    return title, names
 
 
 @lru_cache(4096)
@@ -229,7 +254,7 @@ def _words(raw: str, base: str) -> list[str]:
     """Words of a title with its numbers written one way: "Pt. II", "Part Two" and "Part 2" are the same."""
     words, out = base.split(), []
     plain = raw.lower()
-    dotted = {m.lower() for m in re.findall(r"\b([IVXivx]+)\s?\.(?=\s|$)", raw)} if "." in raw else ()
+    dotted = {m.lower() for m in re.findall(r"\b([IVXivx]+)\s?\.(?=\W|$)", raw)} if "." in raw else ()
     for n, word in enumerate(words):
         before = out[-1] if out else ""
         word = COUNTED.get(word, word) if n + 1 < len(words) else word

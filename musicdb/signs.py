@@ -15,12 +15,13 @@ Two versions of a song are never linked; what nearly matches becomes a candidate
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
+from rapidfuzz import fuzz
 
 from . import text
 from .blocking import KeyIndex
@@ -28,11 +29,15 @@ from .matching import Comparison, compare
 from .record import TRACK_IDS as TRACK_IDS  # what names a recording; others take it from here
 from .record import Record, prepare
 
+if TYPE_CHECKING:
+    from .aliases import Known
+
 SAME_MS = 3_000  # longest difference in length of one recording on two platforms: silence cut or kept, rounding
 COPY_MS = 1_000  # a second file of the same name and so nearly the same length is a copy
 NEAR_MS = 10_000  # beyond this another edit
 SURE = 97.0  # confidence at which near words link at once
 WORTH_ASKING = 35.0  # confidence from which a person is asked
+FAR_MS = 30_000  # a difference that equal titles and artists do not outweigh up to there
 COMPARED = 6  # most observations of a track that are compared
 NEAR = 4  # most tracks of one key that are compared
 
@@ -55,20 +60,21 @@ class Seen:
     folded: str | None  # the path without case; None where two files differ in case only
     audio: str | None
     artists: str = "[]"  # JSON list of names
+    track: int | None = None  # that it is linked to
+    makes: bool = False  # whether it may make a track of its own
 
-    @property
-    def record(self) -> Record:
+    def record(self, aliases: Known | None = None) -> Record:
         """As the matcher reads it."""
         return prepare({
             "title": self.title, "artists": msgspec.json.decode(self.artists or "[]"), "album": self.album, "duration_ms": self.duration_ms,
             "isrc": self.isrc, "ids": dict(self.ids), "platform": self.platform,
-        })  # fmt: skip
+        }, aliases)  # fmt: skip
 
 
 class Cluster:
     """What the observations of one track say together."""
 
-    __slots__ = ("albums", "keys", "least_ms", "most_ms", "platforms", "records", "seen", "titles")
+    __slots__ = ("albums", "keys", "least_ms", "lengths_known", "most_ms", "platforms", "records", "seen", "titles")
 
     def __init__(self) -> None:
         self.keys: set[str] = set()
@@ -76,8 +82,9 @@ class Cluster:
         self.albums: set[str] = set()
         self.platforms: set[str] = set()
         self.least_ms = self.most_ms = None
+        self.lengths_known = True  # of all
         self.seen: list[Seen] = []
-        self.records: dict[int, Record] = {}  # position in seen -> as the matcher reads it, made when asked for
+        self.records: list[Record] = []  # the first of seen as the matcher reads them, made when asked for
 
     def add(self, one: Seen) -> None:
         self.keys.add(one.key)
@@ -91,12 +98,21 @@ class Cluster:
         if one.duration_ms:
             self.least_ms = min(one.duration_ms, self.least_ms or one.duration_ms)
             self.most_ms = max(one.duration_ms, self.most_ms or 0)
+        else:
+            self.lengths_known = False
 
-    def compared(self, mine: Record) -> list[Comparison]:
+    def compared(self, mine: Record, aliases: Known | None = None) -> list[Comparison]:
         """How a record compares with what the first observations say."""
-        for n in range(len(self.records), len(self.seen)):
-            self.records[n] = self.seen[n].record
-        return [compare(mine, record) for record in self.records.values()]
+        self.records += [one.record(aliases) for one in self.seen[len(self.records) :]]
+        return [compare(mine, record) for record in self.records]
+
+    def too_far(self, one: Seen) -> bool:
+        """Whether the lengths alone keep near words from being worth asking about; only the same album could outweigh them."""
+        if not (one.duration_ms and self.least_ms and self.lengths_known):
+            return False
+        if max(self.least_ms - one.duration_ms, one.duration_ms - self.most_ms) < FAR_MS:
+            return False
+        return not (one.album and any(fuzz.token_set_ratio(_album(one.album), _album(a)) >= 65 for a in self.albums))
 
     def gap_ms(self, one: Seen) -> int | None:
         """Largest difference in length, or None where a length is unknown."""
@@ -179,9 +195,9 @@ def judge(one: Seen, track: int, cluster: Cluster, signs: set[str], *, only: boo
     return say(False, "key", 65, "no_length")
 
 
-def weigh(one: Seen, mine: Record, track: int, cluster: Cluster) -> Proposal | None:
+def weigh(one: Seen, mine: Record, track: int, cluster: Cluster, aliases: Known | None = None) -> Proposal | None:
     """Weigh a track whose words are near the observation's; pure. None: too far, or another version."""
-    found = cluster.compared(mine)
+    found = cluster.compared(mine, aliases)
     if any(c.barred for c in found):
         return None
     sure = min(c.confidence for c in found)
@@ -203,61 +219,80 @@ def _album(title: str | None) -> str:
 class Index:
     """Tracks by path, id, sound, ISRC and key."""
 
-    def __init__(self) -> None:
+    def __init__(self, aliases: Known | None = None) -> None:
+        self.aliases = aliases or None
         self.clusters: dict[int, Cluster] = {}
-        self.by: dict[str, dict[Any, list[int]]] = {s: {} for s in ("path", "folded", "id", "audio", "isrc", "key")}
+        self.by: dict[tuple, list[int]] = {}  # mark -> tracks
         self.keys = KeyIndex()
         self.bearing: dict[str, list[int]] = {}  # any key, also one without an artist -> tracks
 
     def add(self, one: Seen, track: int) -> None:
-        self.clusters.setdefault(track, Cluster()).add(one)
-        for sign, value in _marks(one):
-            tracks = self.by[sign].setdefault(value, [])
-            if track not in tracks:
+        cluster = self.clusters.get(track)
+        if cluster is None:
+            cluster = self.clusters[track] = Cluster()
+        cluster.add(one)
+        by = self.by
+        for mark in marks(one):
+            tracks = by.get(mark)
+            if tracks is None:
+                by[mark] = [track]
+            elif track not in tracks:
                 tracks.append(track)
-        bearing = self.bearing.setdefault(one.key, [])
-        if track not in bearing:
-            bearing.append(track)
+        bearing = self.bearing.get(one.key)
+        if bearing is None:
+            self.bearing[one.key] = [track]
             self.keys.add(one.key)
+        elif track not in bearing:
+            bearing.append(track)
 
-    def proposals(self, one: Seen, forbidden: set[int], root: Callable[[int], int]) -> list[Proposal]:
+    def proposals(self, one: Seen, forbidden: Container[int], root: Callable[[int], int]) -> list[Proposal]:
         """Tracks that the observation may be, best first; deterministic."""
         found: dict[int, set[str]] = {}
-        for sign, value in _marks(one):
-            tracks = self.by[sign].get(value, ())
-            for track in tracks:
-                found.setdefault(track, set()).add("path" if sign == "folded" else sign)
-        only = len({root(track) for track in self.by["key"].get(one.key, ())}) == 1
+        for mark in marks(one):
+            for track in self.by.get(mark, ()):
+                found.setdefault(track, set()).add("path" if mark[0] == "folded" else mark[0])
+        if not found:
+            return []
+        only = len({root(track) for track in self.by.get(("key", one.key), ())}) == 1
         judged = (
             judge(one, track, self.clusters[track], signs, only=only)
             for track, signs in found.items()
             if track not in forbidden and root(track) not in forbidden
         )
-        return sorted((p for p in judged if p), key=lambda p: (not p.certain, -p.confidence, p.track))
+        return sorted((p for p in judged if p), key=best_first)
 
-
-    def near(self, one: Seen, forbidden: set[int], root: Callable[[int], int]) -> list[Proposal]:
+    def near(self, one: Seen, forbidden: Container[int], root: Callable[[int], int]) -> list[Proposal]:
         """Tracks whose words are near the observation's, best first; deterministic. For what no sign settled."""
-        keys = dict.fromkeys((one.key, *self.keys.near(one.key)))
-        tracks = dict.fromkeys(track for key in keys for track in self.bearing.get(key, ())[:NEAR])
-        mine = one.record if tracks else None
-        judged = (weigh(one, mine, t, self.clusters[t]) for t in tracks if t not in forbidden and root(t) not in forbidden)
-        return sorted((p for p in judged if p), key=lambda p: (not p.certain, -p.confidence, p.track))
+        found = [
+            track
+            for track in dict.fromkeys(track for key in (one.key, *self.keys.near(one.key)) for track in self.bearing.get(key, ())[:NEAR])
+            if track not in forbidden and root(track) not in forbidden and not self.clusters[track].too_far(one)
+        ]
+        mine = one.record(self.aliases) if found else None
+        judged = (weigh(one, mine, track, self.clusters[track], self.aliases) for track in found)
+        return sorted((p for p in judged if p), key=best_first)
 
 
-def _marks(one: Seen) -> Iterator[tuple[str, Any]]:
+def best_first(proposal: Proposal) -> tuple[bool, int, int]:
+    """Order of proposals: certain ones first, then by confidence, then by track."""
+    return not proposal.certain, -proposal.confidence, proposal.track
+
+
+def marks(one: Seen) -> list[tuple]:
+    """What finds its track: (sign, value) or ("id", scheme, value), the surest first."""
+    found: list[tuple] = []
     if one.path:
-        yield "path", one.path
-    if one.folded:
-        yield "folded", one.folded
-    for mark in one.ids:
-        yield "id", mark
+        found.append(("path", one.path))
+        if one.folded:
+            found.append(("folded", one.folded))
+    found += [("id", *mark) for mark in one.ids]
     if one.audio:
-        yield "audio", one.audio
+        found.append(("audio", one.audio))
     if one.isrc:
-        yield "isrc", one.isrc
-    if not (one.key.startswith("|") or one.key.endswith("|")):  # without a title or an artist a key says nothing
-        yield "key", one.key
+        found.append(("isrc", one.isrc))
+    if one.key[:1] != "|" and one.key[-1:] != "|":  # without a title or an artist a key says nothing
+        found.append(("key", one.key))
+    return found
 
 
 def folded_path(path: str) -> str:
