@@ -102,6 +102,11 @@ class Known:
         )
         return [r[0] for r in self._db.execute(sql, [msgspec.json.encode(sorted(set(releases))).decode(), self._platform])]
 
+    def marked(self) -> list[str]:
+        """external ids of tracks in the library that are marked to be fetched again."""
+        sql = "select external_id from platform_tracks where platform = ? and needs_update = 1 and in_library = 1 order by id"
+        return [r[0] for r in self._db.execute(sql, [self._platform])]
+
     def tracks(self) -> dict[str, str]:
         """external_id -> when it was fetched."""
         return dict(self._db.execute("select external_id, fetched_at from platform_tracks where platform = ?", [self._platform]))

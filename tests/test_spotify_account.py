@@ -452,6 +452,26 @@ def test_a_login_that_nobody_finishes_ends(small, monkeypatch):
         spotify.login(lambda prompt, secret=False: " ", lambda text: None, endpoint=small.endpoint("spotify"))
 
 
+# ---------- single tracks
+def test_a_marked_track_is_fetched_by_itself_once(db, replay):
+    read(db, replay, "spotify")
+    key = replay.spotify.lists["me/tracks"][9]["track"]["id"]
+    db.execute("update platform_tracks set needs_update = 1 where external_id = ?", [key])
+    replay.clear()
+    report = read(db, replay, "spotify")
+    assert [r.path for r in replay.asked("v1/tracks/")] == [f"v1/tracks/{key}"] and report.changed == 0
+    replay.clear()
+    read(db, replay, "spotify")
+    assert not replay.asked("v1/tracks/") and db.value("select sum(needs_update) from platform_tracks") == 0
+
+
+def test_a_chosen_hit_is_fetched_alone(db, replay):
+    key = replay.spotify.lists["me/tracks"][9]["track"]["id"]
+    assert read(db, replay, "spotify", tracks=[key]).new == 1 and len(replay.log) == 1
+    with pytest.raises(SourceError, match="404"):
+        read(db, replay, "spotify", tracks=["nosuchtrack"])
+
+
 # ---------- search, parts, real answers
 def test_search_gives_hits_with_covers(replay):
     hits = spotify.search("nightfall", token=replay.spotify.login(), endpoint=replay.endpoint("spotify"), limit=3)

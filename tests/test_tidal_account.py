@@ -386,6 +386,18 @@ def test_a_login_that_breaks_says_so(small, monkeypatch, fault, path):
         tidal.login(lambda *a, **k: "", lambda text: None, endpoint=small.endpoint("tidal"))
 
 
+def test_marked_tracks_and_chosen_hits_are_fetched_by_themselves(db, replay):
+    one, other = (str(place["item"]["id"]) for place in replay.tidal.lists["favorites/tracks"][:2])
+    assert read(db, replay, tracks=[one]).new == 1 and len(replay.asked("v1/tracks/")) == 1 and not replay.asked("favorites")
+    read(db, replay)
+    db.execute("update platform_tracks set needs_update = 1 where external_id = ?", [other])
+    replay.clear()
+    read(db, replay)
+    read(db, replay)
+    assert [r.path for r in replay.asked("v1/tracks/")] == [f"v1/tracks/{other}"]
+    assert db.value("select sum(needs_update) from platform_tracks") == 0
+
+
 # ---------- search, parts, real answers
 def test_search_gives_hits_with_covers(replay):
     hits = tidal.search("slack water", token=replay.tidal.login(), endpoint=replay.endpoint("tidal"), limit=2)

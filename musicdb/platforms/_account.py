@@ -35,6 +35,9 @@ class Nothing:
     def folders(self) -> dict[str, str]:
         return {}
 
+    def marked(self) -> list[str]:
+        return []
+
     def cursor(self, entity: str) -> str | None:
         return None
 
@@ -182,6 +185,20 @@ class Reading:
     def places(self, key: str, name: str, **more: Any) -> Callable[[Any, int], dict]:
         """wrap(item, position) -> payload of kind "place"."""
         return lambda item, position: {"name": f"{name} #{position + 1}", "playlist": key, "position": position, "item": item, **more}
+
+    def one_by_one(self, tracks: Iterable[str], kind: str, *, wanted: bool) -> Iterator:
+        """Yield tracks by their ids. wanted: a person asked for just these, so one that is not given is an error; else it is said."""
+        for key in tracks:
+            if not key.isascii() or not key.isalnum():
+                continue  # a local file, or known by its words only
+            try:
+                sent = self.api.get(f"tracks/{key}", f"track {key}")
+            except NotGiven as error:
+                if wanted:
+                    raise
+                yield Note(str(error))
+                continue
+            yield Page(kind, [sent], renew=True)
 
     def unless_same(self, what: str, get: Callable, newest: str, head: Page | None = None, **options: Any) -> Iterator:
         """Yield a list, unless it was read lately and is as long, with the same newest item, as then: one request in place of many."""

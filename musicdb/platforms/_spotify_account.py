@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,12 +19,16 @@ LASTS = timedelta(days=183)  # from the first authorisation on, a refresh token 
 WARN = timedelta(days=30)
 
 
-def fetch(known: Any, *, account: str | None, progress: Any, endpoint: str | None, token: Any) -> Iterator:
+def fetch(known: Any, *, account: str | None, progress: Any, endpoint: str | None, token: Any, tracks: Sequence[str] = ()) -> Iterator:
     """Yield all of an account; see `spotify.fetch`."""
     api = Account(token, endpoint=endpoint, account=account, progress=progress)
     try:
         run = _Run(api, known, account or "")
+        if tracks:
+            yield from run.one_by_one(tracks, "spotify_track", wanted=True)
+            return
         yield from run.warning()
+        yield from run.one_by_one(run.known.marked(), "spotify_track", wanted=False)
         yield from each([run.lists, run.albums, run.plays])
         yield run.said(*(["audio features are not available to this app, and are not asked for again"] if run.refused else []))
     finally:

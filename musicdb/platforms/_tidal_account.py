@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,12 +16,16 @@ from ._tidal_rows import cover, dict_of, ident, list_of, plain, track
 DEEPEST = 200  # folders; more are no person's
 
 
-def fetch(known: Any, *, account: str | None, progress: Any, endpoint: str | None, token: Any) -> Iterator:
+def fetch(known: Any, *, account: str | None, progress: Any, endpoint: str | None, token: Any, tracks: Sequence[str] = ()) -> Iterator:
     """Yield all of an account; see `tidal.fetch`."""
     api = Account(token, endpoint=endpoint, account=account, progress=progress)
     try:
         run = _Run(api, known, account or "")
         run.user = api.user()
+        if tracks:
+            yield from run.one_by_one(tracks, "track", wanted=True)
+            return
+        yield from run.one_by_one(run.known.marked(), "track", wanted=False)
         yield from each([run.lists, run.albums])
         yield run.said()
     finally:

@@ -58,18 +58,18 @@ payload, nameless_id, SpotifyTrack = exported.payload, exported.nameless_id, exp
 
 
 # ---------- fetch
-def fetch(source, known=None, *, account=None, all=False, progress=None, endpoint=None, token=None, **options) -> Iterator:
+def fetch(source, known=None, *, account=None, all=False, progress=None, endpoint=None, token=None, tracks=(), **options) -> Iterator:
     """Yield an account (source None): liked songs, top tracks, playlists, saved albums, recent plays; or an export (zip, folder, or one
     JSON file of it): the library, the playlists and then the plays.
 
-    token: a login as `login` returns it; without it, the stored one. Raises LoginNeeded, RateLimited or Transient for an account;
+    token: a login as `login` returns it; without it, the stored one. tracks: ids to fetch now, and nothing else. Raises LoginNeeded, RateLimited or Transient for an account;
     UnknownSource for what is no export and BadInput for a single file that is damaged; in a zip or folder such a file is Refused and
     the others are read.
     """
     if source is None:
         from . import _spotify_account
 
-        yield from _spotify_account.fetch(known, account=account, progress=progress, endpoint=endpoint, token=token)
+        yield from _spotify_account.fetch(known, account=account, progress=progress, endpoint=endpoint, token=token, tracks=tracks)
         return
     members, refused, single = export.find(Path(source).expanduser())
     for name, reason in refused:

@@ -36,16 +36,16 @@ KINDS: dict[str, Callable[[dict], Iterator[Row]]] = {
 }
 
 
-def fetch(source, known=None, *, account=None, all=False, progress=None, endpoint=None, token=None, **options) -> Iterator:
+def fetch(source, known=None, *, account=None, all=False, progress=None, endpoint=None, token=None, tracks=(), **options) -> Iterator:
     """Yield an account: favourite tracks, artists and albums, playlists and their folders.
 
-    token: a login as `login` returns it; without it, the stored one. Raises LoginNeeded, RateLimited or Transient.
+    token: a login as `login` returns it; without it, the stored one. tracks: ids to fetch now, and nothing else. Raises LoginNeeded, RateLimited or Transient.
     """
     if source is not None:
         raise BadInput("Tidal gives no export to read: run `musicdb login tidal`, and then `musicdb import tidal` without a file")
     from . import _tidal_account
 
-    yield from _tidal_account.fetch(known, account=account, progress=progress, endpoint=endpoint, token=token)
+    yield from _tidal_account.fetch(known, account=account, progress=progress, endpoint=endpoint, token=token, tracks=tracks)
 
 
 def rows(kind: str, payload: Any) -> Iterator[Row]:
