@@ -26,7 +26,7 @@ from .matchlines import OBSERVED, Line, Observation, Track, lines
 from .signs import SAME_MS, clean_isrc
 
 if TYPE_CHECKING:
-    from .db import Database
+    from .db import Database, Operation
 
 HEAD = {"musicdb": "matches", "version": 1}
 KIND = "match"  # of the rows in quarantine
@@ -81,21 +81,26 @@ def read(db: Database, source: str | Path | Iterable[bytes] | None = None, *, by
     found = _parsed(raw, name)
     asked: dict[str, Line] = {_item(line): line for line in (*_kept(db), *found)}
     report = Report()
+    missing: dict[str, tuple[Line, str]] = {}
     with db.atomic():
-        reader = _Reader(db, report)
-        for item, line in asked.items():
-            try:
-                reader.take(line)
-            except _NotFound as missing:
-                report.missing.append(str(missing))
-                reader.missing[item] = (line, str(missing))
-        if reader.rows:
-            what = f"{len(reader.rows):,} decisions" + (f" from {name}" if name else "")
-            with db.operation("import matches", actor=by or "me", reason=what) as op:
+        try:
+            with db.operation("import matches", actor=by or "me", reason=f"decisions from {name or 'an earlier file'}") as op:
+                reader = _Reader(db, report, op, by)
+                for item, line in asked.items():
+                    try:
+                        reader.take(line)
+                    except _NotFound as why:
+                        missing[item] = (line, str(why))
+                if not reader.keys:
+                    raise _Nothing
+                deriving.follow(db, reader.keys)
                 report.operation = op.id
-                reader.write(op, by)
-                op.details = {"decided": report.decided, "missing": len(report.missing)}
-        _keep(db, reader.missing, asked)
+                op.details = {"decided": report.decided, "missing": len(missing)}
+        except _Nothing:
+            pass  # the operation is taken back: nothing was decided
+        if missing or asked:
+            _keep(db, missing, asked)
+    report.missing = [why for _, why in missing.values()]
     return report
 
 
@@ -139,52 +144,88 @@ def _parsed(raw: Iterable[bytes], name: str) -> list[Line]:
     return found
 
 
+class _Nothing(Exception):
+    """All was decided so before."""
+
+
 class _NotFound(Exception):
     """What a line is about is not in this database, or not clearly."""
 
 
 class _Reader:
-    """Finds what the lines are about, and keeps the decisions to write."""
+    """Finds what the lines are about, and decides it: one after the other, because what a track is may follow from the line before."""
 
-    def __init__(self, db: Database, report: Report):
-        self.db, self.report = db, report
+    def __init__(self, db: Database, report: Report, op: Operation, by: str | None):
+        self.db, self.report, self.op, self.by = db, report, op, by
         self.kinds = dict(db.execute("select name, kind from platforms").fetchall())
-        self.decided = Decided(db)
-        self.into = merged.into(db)
-        self.made: dict[str, None] = {}  # uids of tracks that a person made there, and that do not exist here yet
-        self.rows: list[tuple[str, str, str, str, Line]] = []  # entity, key, field, value, the line
-        self.missing: dict[str, tuple[Line, str]] = {}
-        self.ones: dict[str, int] = {}
+        self.merged_here = merged.into(db)  # before
+        self.keys: list[deriving.Key] = []
 
     def take(self, line: Line) -> None:
-        """Find both sides and note what is to be decided. Raises _NotFound."""
+        """Find both sides and decide. Raises _NotFound."""
         if line.decision == "merge":
             self._merge(line)
             return
         one, key = self.observation(line.observation)
         uid, track = self.track(line.track, one, makes=line.decision == "accept")
-        if track is None and not (line.track.observations or line.track.also) and (own := self._own(one, key)):
-            self.made.pop(uid, None)
-            uid, track = own
-        choice, refused = self.decided.chosen.get(one), self.decided.refusal(one, track) if track else None
-        here = choice and self.decided.root(choice.track)
+        if track is None and not (line.track.observations or line.track.also):
+            uid, track = self._own(one, key) or (uid, None)
+        before = Decided(self.db, [one])
+        choice, refused = before.chosen.get(one), track is not None and self._refused(before, one, track)
+        same = choice is not None and track is not None and self.root(choice.track) == self.root(track)
         if line.decision == "accept":
-            if track is not None and here == self.decided.root(track):
+            if same:
                 self.report.unchanged += 1
             elif choice or refused:
                 self.report.yours.append(f"{line.observation}: here it {'is another track' if choice else 'was told apart from this one'}")
             else:
-                self._add(one, key, "track", _json(uid), line)
+                if track is None:
+                    sql = "insert into track_ids (track_uid, origin, operation_id) values (?, 'matches', ?)"
+                    track = int(self.db.execute(sql, [uid, self.op.id]).lastrowid or 0)
+                merges = review.taken_along(self.db, [(one, self.root(track), False)], [])
+                self._decide(line, [("link", key, "track", _json(uid)), *merges], one, key, track)
         elif refused:
             self.report.unchanged += 1
-        elif here is not None and track is not None and here == self.decided.root(track):
+        elif same:
             self.report.yours.append(f"{line.observation}: here it was accepted as {line.track}")
         else:
-            self._add(one, key, f"not:{uid}", "1", line)
+            self._decide(line, [("link", key, f"not:{uid}", "1")], one, key, track)
 
-    def _add(self, one: int, key: str, name: str, value: str, line: Line) -> None:
-        self.ones[key] = one
-        self.rows.append(("link", key, name, value, line))
+    def _decide(self, line: Line, rows: list[review.Decision], one: int | None, key: str, *tracks: int | None) -> None:
+        """Write decisions of one line; links follow at once, values at the end."""
+        self.db.executemany(review.INSERT, [(*row, line.note, self.by or line.by, self.op.id) for row in rows])
+        self.keys += [row[:3] for row in rows]
+        near = [track for track in tracks if track is not None]
+        if one is not None and (was := self.db.value(review.ACTIVE, [one])) is not None:
+            near.append(was)
+        family = {track for pair in merged.into(self.db, near).items() for track in pair}.union(near)
+        Decided(self.db, [] if one is None else [one], family).apply(self.db)
+        if one is not None and self._makes(one):
+            review.give_own(self.db, self.op, [(one, key, None)])
+        self.report.decided[line.decision] = self.report.decided.get(line.decision, 0) + 1
+
+    def _merge(self, line: Line) -> None:
+        (one_uid, one), (_, into) = self.track(line.track), self.track(line.into)
+        if one == into or self.root(one) == self.root(into):
+            self.report.unchanged += 1
+        elif one in self.merged_here:
+            self.report.yours.append(f"{line.track}: here it was merged into another")
+        else:
+            parts = [part for (part,) in self.db.execute(OF_TRACK, [one])]
+            before = Decided(self.db, parts)
+            if any(self._refused(before, part, into) for part in parts):
+                self.report.yours.append(f"{line.track}: here a part of it was told apart from {line.into}")
+                return
+            uid = self.db.value("select track_uid from track_ids where id = ?", [self.root(into)])
+            self._decide(line, [("track", one_uid, "merged_into", _json(uid))], None, "", one, into)
+
+    def root(self, track: int) -> int:
+        """The track that this one is after merges."""
+        return merged.roots(self.db, [track]).get(track, track)
+
+    def _refused(self, before: Decided, one: int, track: int) -> bool:
+        """Whether it was decided here that this observation is not that track, or what is that track now."""
+        return review.told_apart(self.db, before.rejected.get(one, ()), track)
 
     def _own(self, one: int, key: str) -> tuple[str, int] | None:
         """(uid, id) of the track that an observation made here and still is."""
@@ -193,18 +234,6 @@ class _Reader:
         where k.platform_track_id = ? and k.status in ('auto', 'confirmed') and i.origin = ?
         """
         return self.db.execute(sql, [one, key]).fetchone()
-
-    def _merge(self, line: Line) -> None:
-        (one_uid, one), (into_uid, into) = self.track(line.track), self.track(line.into)
-        if one is not None and one in self.into and self.decided.root(one) != (into and self.decided.root(into)):
-            self.report.yours.append(f"{line.track}: here it was merged into another")
-        elif one and into and any(self.decided.refusal(other, into) for (other,) in self.db.execute(OF_TRACK, [one])):
-            self.report.yours.append(f"{line.track}: here a part of it was told apart from {line.into}")
-        elif one_uid == into_uid or (one and into and self.decided.root(one) == self.decided.root(into)):
-            self.report.unchanged += 1
-        else:
-            root = into and self.db.value("select track_uid from track_ids where id = ?", [self.decided.root(into)])
-            self.rows.append(("track", one_uid, "merged_into", _json(root or into_uid), line))
 
     # ---- observations
 
@@ -245,15 +274,15 @@ class _Reader:
     # ---- tracks
 
     def track(self, told: Track, but: int | None = None, *, makes: bool = False) -> tuple[str, int | None]:
-        """(uid, id) of the track that is told of; id None for one that a person made there and that is to be made here. Raises _NotFound.
+        """(uid, id) of the track that is told of. Raises _NotFound.
 
-        but: an observation that does not count, because the line is about where it belongs. makes: such a track is made.
+        but: an observation that does not count, because the line is about where it belongs. makes: for one that a person made there and
+        that is not here, id is None instead.
         """
         own = self.db.value("select id from track_ids where track_uid = ?", [told.uid])
         if own is not None and (told.decided or self._is(own, told)):
             return told.uid, own
-        if told.decided and (makes or told.uid in self.made):
-            self.made[told.uid] = None
+        if told.decided and makes:
             return told.uid, None
         best = (self._votes(told.observations, but) or self._votes(told.also, but) or self._by_text(told)).most_common(2)
         if not best:
@@ -273,7 +302,7 @@ class _Reader:
 
     def _is(self, track: int, told: Track) -> bool:
         """Whether a track here that has the uid is the one that is told of: in two libraries a uid can be given twice."""
-        root = self.decided.root(track)
+        root = self.root(track)
         if told.key == self.db.value("select match_key from tracks where id = ?", [root]):
             return True
         sql = "select 1 from track_links where (track_id = ? or assigned_track_id = ? or auto_track_id = ?) and platform_track_id = ?"
@@ -292,23 +321,6 @@ class _Reader:
         by_isrc = [id for id, _ in rows if any(self.db.value(sql, [id, isrc]) for isrc in isrcs)]
         near = [id for id, duration in rows if duration and told.duration_ms and abs(duration - told.duration_ms) <= SAME_MS]
         return Counter(by_isrc or near)
-
-    # ---- writing
-
-    def write(self, op: Any, by: str | None) -> None:
-        for uid in self.made:
-            self.db.execute("insert into track_ids (track_uid, origin, operation_id) values (?, 'matches', ?)", [uid, op.id])
-        rows = list({row[:3]: row for row in self.rows}.values())
-        told, moves = list(rows), []
-        for _, key, name, value, line in rows:
-            if name == "track" and (target := self.db.value("select id from track_ids where track_uid = ?", [msgspec.json.decode(value)])):
-                moves.append((self.ones[key], self.decided.root(target), False, line))
-        rows += [(*row, moves[0][3]) for row in review.taken_along(self.db, [move[:3] for move in moves], [])]
-        self.db.executemany(review.INSERT, [(*row[:4], row[4].note, by or row[4].by, op.id) for row in rows])
-        Decided(self.db, self.ones.values()).apply(self.db)
-        review.give_own(self.db, op, [(one, key, None) for key, one in self.ones.items() if self._makes(one)])
-        deriving.follow(self.db, [row[:3] for row in rows])
-        self.report.decided = dict(Counter(row[4].decision for row in told))
 
     def _makes(self, one: int) -> bool:
         sql = "select p.platform, p.in_library = 1 and p.missing_since is null from platform_tracks as p where p.id = ?"

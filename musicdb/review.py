@@ -137,13 +137,8 @@ def waiting(
         row = rows[id]
         evidence = grounds.parts(row.pop("evidence"))
         row |= {"reason": why.label, "same": list(why.same), "against": list(why.against), "evidence": evidence}
-        row |= {
-            "signs": [part["sentence"] for part in evidence if "sentence" in part],
-            "plays": plays,
-            "playlists": playlists,
-            "owned": owned,
-            "value": _value(plays, playlists, owned),
-        }
+        row["signs"] = [part["sentence"] for part in evidence if "sentence" in part]
+        row |= {"plays": plays, "playlists": playlists, "owned": owned, "value": _value(plays, playlists, owned)}
     return Rows([rows[one[0]] for one, _ in page], SHOWN, db)
 
 
@@ -205,7 +200,8 @@ def accept(db: Database, links: Links, *, whole: bool = False, by: str | None = 
 def taken_along(db: Database, moves: Iterable[tuple[int, int, bool]], notes: list[str]) -> list[Decision]:
     """The merges that follow when observations move: [(observation, track it goes to, whether the rest of its track comes along)].
 
-    A track that only listens are left on is merged too. notes gets a sentence where other observations stay.
+    A track that only listens are left on is merged too, but never one with an observation that is told apart from where it would go.
+    notes gets a sentence where other observations stay.
     """
     rows: list[Decision] = []
     moved: set[int] = set()
@@ -221,13 +217,25 @@ def taken_along(db: Database, moves: Iterable[tuple[int, int, bool]], notes: lis
         was = db.value(ACTIVE, [one])
         if was is None or root(was) == root(target):
             continue
-        left = [other for other, ours in db.execute(LEFT, [was]) if ours and other not in moved]
-        if left and not whole:
+        others = {other: ours for other, ours in db.execute(LEFT, [was]) if other not in moved}
+        apart = [
+            other for other, no in Decided(db, others).rejected.items() if others.get(other) is not None and told_apart(db, no, target)
+        ]
+        if apart:
+            notes.append(f"track {was} stays: {len(apart)} of its observations were told apart from track {target}")
+        elif left := [other for other, ours in others.items() if ours and not whole]:
             notes.append(f"track {was} keeps {len(left)} other observations of its own; with whole=True they come along")
         else:
             rows.append(("track", _uid(db, was), "merged_into", _json(_uid(db, root(target)))))
             now[root(was)] = root(target)
     return rows
+
+
+def told_apart(db: Database, rejected: Iterable[int], track: int) -> bool:
+    """Whether one of these rejected tracks is, after merges, that track."""
+    rejected = list(rejected)
+    roots = merged.roots(db, [*rejected, track])
+    return any(roots.get(other, other) == roots.get(track, track) for other in rejected)
 
 
 LEFT = """

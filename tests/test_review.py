@@ -256,6 +256,18 @@ def test_the_rest_of_a_track_stays_unless_it_is_taken_along(two):
     assert library(two) == {row.track_id: "Nightfall"} and {track for track, _ in active(two).values()} == {row.track_id}
 
 
+def test_nothing_is_taken_along_to_a_track_that_it_was_told_apart_from(two):
+    (row,) = links.waiting(two)
+    observe(two, "lastfm", "l", in_library=0, album="Dusk" if row.platform == "tidal" else None)
+    one = two.value("select id from platform_tracks where platform = 'lastfm'")
+    values = [one, row.own_track_id, row.own_track_id, row.own_track_id]
+    two.execute("insert into track_links (platform_track_id, auto_track_id, assigned_track_id, track_id, status, method, confidence) "
+                "values (?, ?, ?, ?, 'auto', 'key', 90)", values)  # fmt: skip
+    decide(two, "link", "lastfm/l", f"not:{uid(two, row.track_id)}", 1)
+    done = links.accept(two, row.id, whole=True)
+    assert "told apart" in done.notes[0] and active(two)["lastfm/l"] == (row.own_track_id, "auto")
+
+
 def test_a_rejected_link_is_never_proposed_again(two):
     before, (row,) = state(two), links.waiting(two)
     done = links.reject(two, row.id)
