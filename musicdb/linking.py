@@ -225,7 +225,7 @@ class Matcher:
                 continue
             found = self.judged(one, track, others)
             if is_auto and found is None and _barred(one, others, self.aliases):
-                self.changed.append((None, "candidate", "match", 5, evidence, id))
+                self.gone.append(id)
                 self.refused.setdefault(number, set()).add(track)
                 one.track = None
                 lost[number] = one

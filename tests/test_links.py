@@ -1,5 +1,6 @@
 """Linking: which signs make two observations one track, which do not, and that a person's decision stands."""
 
+import importlib
 import json
 import random
 
@@ -487,3 +488,183 @@ def test_what_was_refused_is_not_proposed_again_by_its_words(db):
     links.link(db)
     assert waiting(db) == []
     assert links.link(db).written == 0
+
+
+# ---------- imported again: only what is new is read
+def imported(db, at, *args, **more):
+    return observe(db, *args, fetched_at=at, **more)
+
+
+def many(db, rng, numbers, at):
+    for n in numbers:
+        platform = rng.choice(["local", "rekordbox", "spotify", "tidal", "lastfm"])
+        said = {"ids": {"mb_recording": f"m{rng.randrange(25)}"}} if rng.random() < 0.15 else {}
+        if platform == "rekordbox":
+            said["path"] = f"/m/{rng.choice([*range(60), *range(100, 112)])}.mp3"
+        title = f"{rng.choice(['Copper', 'Silver', 'Glass'])} {rng.choice(['Rain', 'Wire', 'Harbour'])}{rng.choice(['', '', ' (Dub Mix)'])}"
+        imported(db, at, platform, str(n), title, [rng.choice(["Ada Lumen", "Kelp Division"])], said=said,
+                 path=f"/M/{n}.mp3" if platform == "local" else None, audio_hash=f"h{n % 50}" if platform == "local" else None,
+                 duration_ms=rng.choice([None, 200_000, 230_000, 260_000]), album=rng.choice([None, "Dusk", "Dawn"]),
+                 isrc=rng.choice([None, None, f"USRC176078{rng.randrange(10, 60)}"]), in_library=int(platform != "lastfm"))  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("resolved", [True, False])
+def test_reading_only_what_is_needed_links_as_reading_everything(tmp_path, monkeypatch, seed, resolved):
+    found = []
+    for small in (10_000, 0):
+        monkeypatch.setattr("musicdb.reading.SMALL", small)
+        monkeypatch.setattr("musicdb.reading.SHARE", 0 if small == 0 else 1)
+        rng = random.Random(seed)
+        with musicdb.open(tmp_path / f"{small}.db", uid=iter(map(str, range(10_000))).__next__) as db:
+            many(db, rng, range(60), "2020-01-01T00:00:00Z")
+            links.link(db)
+            if resolved:
+                musicdb.truth.resolve(db)
+            many(db, rng, range(100, 112), "2999-01-01T00:00:00Z")
+            links.link(db)
+            found.append((tracks(db), db.execute("select platform_track_id, track_id, method from track_links where method <> 'match'").fetchall()))
+    assert found[0][0] == found[1][0]
+    assert sorted(found[0][1]) == sorted(found[1][1])
+
+
+def test_a_listen_that_found_nothing_finds_a_track_that_comes_later(db, monkeypatch):
+    monkeypatch.setattr("musicdb.reading.SMALL", 0)
+    monkeypatch.setattr("musicdb.reading.SHARE", 0)
+    imported(db, "2020-01-01T00:00:00Z", "local", "a", title="Daybreak", duration_ms=200_000)
+    imported(db, "2020-01-01T00:00:00Z", "lastfm", "l", in_library=0)
+    links.link(db)
+    musicdb.truth.resolve(db)
+    assert "lastfm/l" not in tracks(db)
+    imported(db, "2999-01-01T00:00:00Z", "local", "b", duration_ms=200_000)
+    links.link(db)
+    assert tracks(db)["lastfm/l"] == tracks(db)["local/b"]
+
+
+# ---------- new evidence
+def again(db, external_id, **row):
+    """Import an observation anew with other content."""
+    sets = ", ".join(f"{name} = ?" for name in row)
+    db.execute(f"update platform_tracks set {sets}, fetched_at = '2999-01-01T00:00:00Z' where external_id = ?", [*row.values(), external_id])
+
+
+def link_of(db, external_id):
+    sql = "select k.status, k.track_id, k.confidence from track_links as k join platform_tracks as p on p.id = k.platform_track_id"
+    return db.execute(f"{sql} where p.external_id = ? order by k.id", [external_id]).fetchall()
+
+
+def test_new_evidence_raises_an_automatic_link(db):
+    observe(db, "local", "a", duration_ms=200_000, isrc="USRC17607839")
+    observe(db, "tidal", "t", duration_ms=201_000)
+    links.link(db)
+    [(_, track, before)] = link_of(db, "t") if link_of(db, "t")[0][2] < 100 else link_of(db, "a")
+    again(db, "a", isrc="USRC17607839", duration_ms=201_000)
+    again(db, "t", isrc="USRC17607839")
+    report = links.link(db)
+    [(status, now, after)] = link_of(db, "t") if link_of(db, "t")[0][2] < 100 else link_of(db, "a")
+    assert (status, now, report.changed) == ("auto", track, 1) and after > before
+    assert links.link(db).written == 0
+
+
+def test_new_evidence_lowers_an_automatic_link_and_a_remix_leaves_its_original(db):
+    observe(db, "spotify", "s", duration_ms=200_000)
+    observe(db, "local", "a", duration_ms=200_000)
+    links.link(db)
+    assert link_of(db, "a") == [("auto", 1, 92)]
+    again(db, "a", duration_ms=205_000)
+    links.link(db)
+    assert link_of(db, "a") == [("auto", 1, 55)]
+    again(db, "a", title="Nightfall (Dub Mix)", match_key="nightfall dub mix|ada")
+    links.link(db)
+    assert link_of(db, "a") == [("auto", 2, 100)]
+    assert links.link(db).written == 0
+
+
+def test_new_evidence_never_touches_what_a_person_said(db):
+    observe(db, "spotify", "s", duration_ms=200_000)
+    observe(db, "local", "a", duration_ms=200_000)
+    links.link(db)
+    decide(db, "link", "local/a", "track", uid(db, 1))
+    links.link(db)
+    before = state(db)
+    again(db, "a", title="Nightfall (Dub Mix)", match_key="nightfall dub mix|ada")
+    links.link(db)
+    assert state(db) == before
+
+
+# ---------- merges are proposed, never made
+@pytest.fixture
+def bridge(db):
+    """Two tracks, and an observation that is surely both."""
+    observe(db, "local", "a", "Copper Rain", ["Ada Lumen"], duration_ms=200_000, said={"ids": {"mb_recording": "m"}})
+    observe(db, "tidal", "t", "Kupferregen", ["Ada Lumen"], duration_ms=280_000, isrc="USRC17607839")
+    links.link(db)
+    assert set(tracks(db).values()) == {1, 2}
+    observe(db, "rekordbox", "r", "Kupferregen", ["Ada Lumen"], duration_ms=280_000, isrc="USRC17607839", said={"ids": {"mb_recording": "m"}})
+    links.link(db)
+    return db
+
+
+def test_an_observation_of_two_tracks_proposes_that_they_are_one(bridge):
+    assert len(set(tracks(bridge).values())) == 2
+    proposed = bridge.one("select p.platform, k.track_id, k.method from track_links as k join platform_tracks as p on p.id = k.platform_track_id "
+                          "where k.status = 'candidate' and k.method = 'merge'")  # fmt: skip
+    assert proposed.platform == "rekordbox" and proposed.track_id != tracks(bridge)["rekordbox/r"]
+    assert links.link(bridge).written == 0
+
+
+def test_accepting_a_proposed_merge_makes_one_track(bridge):
+    one = bridge.value("select id from track_links where method = 'merge'")
+    links.accept(bridge, one)
+    assert len(set(tracks(bridge).values())) == 1
+    assert links.link(bridge).written == 0
+
+
+def test_a_rejected_merge_is_not_proposed_again(bridge):
+    links.reject(bridge, bridge.value("select id from track_links where method = 'merge'"))
+    assert len(set(tracks(bridge).values())) == 2
+    links.link(bridge)
+    assert not links.waiting(bridge)
+
+
+def test_tracks_that_a_person_told_apart_are_not_proposed_as_one(db):
+    from musicdb import duplicates
+
+    observe(db, "local", "a", "Copper Rain", ["Ada Lumen"], duration_ms=200_000, said={"ids": {"mb_recording": "m"}})
+    observe(db, "tidal", "t", "Kupferregen", ["Ada Lumen"], duration_ms=280_000, isrc="USRC17607839")
+    links.link(db)
+    duplicates.apart(db, 1, 2)
+    observe(db, "rekordbox", "r", "Kupferregen", ["Ada Lumen"], duration_ms=280_000, isrc="USRC17607839", said={"ids": {"mb_recording": "m"}})
+    links.link(db)
+    assert candidates(db) == []
+
+
+# ---------- aliases
+def test_a_kept_alias_of_an_artist_links_what_uses_it(db):
+    observe(db, "local", "a", artists=["Björk"], duration_ms=200_000)
+    links.link(db)
+    musicdb.truth.resolve(db)
+    artist = db.value("select id from artists where name = 'Björk'")
+    observe(db, "tidal", "t", artists=["Guðmundsdóttir"], duration_ms=200_000)
+    links.link(db)
+    assert len(set(tracks(db).values())) == 2
+    links_of = importlib.import_module("musicdb.aliases")
+    links_of.keep_alias(db, "artist", artist, "Guðmundsdóttir")
+    observe(db, "spotify", "s", artists=["Guðmundsdóttir"], album="Dusk", duration_ms=200_400)
+    links.link(db)
+    assert tracks(db)["spotify/s"] in {tracks(db)["local/a"], tracks(db)["tidal/t"]}
+    observe(db, "rekordbox", "r", "Daybreak", ["Björk"], duration_ms=100_000)
+    observe(db, "lastfm", "l", "Daybreak", ["Guðmundsdóttir"], in_library=0)
+    links.link(db)
+    assert tracks(db)["lastfm/l"] == tracks(db)["rekordbox/r"]
+
+
+def test_a_kept_alias_of_a_title_links_what_uses_it(db):
+    observe(db, "local", "a", "Hidden Place", ["Ada"], duration_ms=200_000)
+    links.link(db)
+    musicdb.truth.resolve(db)
+    importlib.import_module("musicdb.aliases").keep_alias(db, "title", 1, "Versteck")
+    observe(db, "tidal", "t", "Versteck", ["Ada"], duration_ms=200_000)
+    observe(db, "spotify", "d", "Versteck (Dub Mix)", ["Ada"], duration_ms=200_000)
+    links.link(db)
+    assert tracks(db)["tidal/t"] == 1 and tracks(db)["spotify/d"] != 1
