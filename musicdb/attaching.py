@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from . import deriving, load
+from . import artwork, deriving, images, load
 from .candidates import _facts as facts
 from .errors import BadInput, NotLinked
 from .matching import compare
@@ -28,11 +29,19 @@ def searchable() -> list[str]:
     return [name for name in load.available() if hasattr(load.module(name), "search")]
 
 
-def search(platform: str, query: str, *, account: str | None = None, limit: int = 10) -> list[dict[str, Any]]:
+class Attached(NamedTuple):
+    """operation: for `undo`; title: of the observation that was attached; notes: a cover that could not be had, say."""
+
+    operation: int
+    title: str
+    notes: list[str]
+
+
+def search(platform: str, query: str, *, account: str | None = None, limit: int = 10, **options: Any) -> list[dict[str, Any]]:
     """What a platform finds: [{"external_id", "title", "artists", "year", ...}], best first. Raises BadInput, SourceError."""
     if platform not in searchable():
         raise BadInput(f"{platform} cannot be searched; there are {', '.join(searchable())}")
-    return load.module(platform).search(query, account=account, limit=limit)
+    return load.module(platform).search(query, account=account, limit=limit, **options)
 
 
 def words(db: Database, track: int) -> str:
@@ -42,18 +51,20 @@ def words(db: Database, track: int) -> str:
 
 
 def attach(
-    db: Database, platform: str, external_id: str, track: int, *, account: str | None = None, progress: Any = None, by: str | None = None
-) -> tuple[int, str]:
-    """Fetch what was found, and say that it is this track: (operation for `undo`, title of the observation).
+    db: Database, platform: str, external_id: str, track: int, *, account: str | None = None, progress: Any = None, by: str | None = None,
+    pictures: Mapping[str, Any] | None = None, **options: Any,
+) -> Attached:  # fmt: skip
+    """Fetch what was found with its cover, and say that it is this track. A cover that cannot be had is a note, no failure.
 
-    Of a release the track of it that compares best is taken. Raises NotLinked where none of it is like the track.
+    Of a release the track of it that compares best is taken. pictures: options of `artwork.fetch`; options: of the platform's `fetch`.
+    Raises BadInput, NotLinked where nothing of a release is like the track, SourceError.
     """
     uid = db.value("select track_uid from track_ids where id = ?", [track])
     if uid is None:
         raise BadInput(f"there is no track {track}")
     name = load.module(platform).PLATFORM
     option = "releases" if load.module(platform).KIND == "collection" else "tracks"
-    load.run(db, platform, account=account, progress=progress, **{option: [external_id]})
+    load.run(db, platform, account=account, progress=progress, **{option: [external_id]}, **options)
     mine = facts(db, track)
     judged = []
     for row in db.q(CAME, [name, external_id, external_id]):
@@ -73,4 +84,6 @@ def attach(
     with db.operation("attach", mode="batch", actor=by or "me", platform=name, track_id=track, reason=f"{best[2]} is this track") as op:
         db.execute(INSERT, [key, msgspec.json.encode(uid).decode(), "found by searching", by or "me", op.id])
         deriving.follow(db, [("link", key, "track")])
-        return op.id, best[2]
+    covers = artwork.fetch(db, name, progress=progress, **(pictures or {}))
+    images.select(db, tracks=[track])
+    return Attached(op.id, best[2], covers.notes)

@@ -85,11 +85,11 @@ class PlatformSearch(Form):
             f"attach {platform} {id}", lambda progress: attaching.attach(self.db, platform, id, track, progress=progress), self._attached
         )
 
-    def _attached(self, done: tuple[int, str]) -> None:
-        self.done.append(done[0])
+    def _attached(self, done: attaching.Attached) -> None:
+        self.done.append(done.operation)
         if hasattr(self.what, "refresh"):
             self.what.refresh()
-        self.say(f"{short(done[1], 120)} is this track now; u takes it back.", "good")
+        self.say(". ".join([f"{short(done.title, 120)} is this track now; u takes it back", *done.notes]), "good")
         self._show()
 
     @guarded
