@@ -178,10 +178,9 @@ class Load:
         if missing:
             with db.operation("setup", mode="batch", platform=self.platform, reason="fields that its importer offers as claims"):
                 db.executemany("insert into claim_paths (platform, level, field, path) values (?, ?, ?, ?)", missing)
-        if (db.value("select rows_version from platforms where name = ?", [self.platform]) or 0) < m.ROWS_VERSION:
+        seen = "select max(last_timestamp) from sync_checkpoints where platform = ? and entity = 'rows version'"
+        if int(db.value(seen, [self.platform]) or 0) < m.ROWS_VERSION:
             rederive(db, m)
-            with db.operation("setup", mode="batch", platform=self.platform, reason="a newer importer reads what is stored anew"):
-                db.execute("update platforms set rows_version = ? where name = ?", [m.ROWS_VERSION, self.platform])
 
     def start(self) -> None:
         """The operation of this run; made at the first write, so that a run that changes nothing writes one row only."""
@@ -214,6 +213,7 @@ class Load:
                 self.checkpoint(f"note:{key}", None, value)
             if status == "completed":
                 self.checkpoint("", None)
+                self.checkpoint("rows version", None, str(self.module.ROWS_VERSION))  # what is stored needs no second look
 
     def checkpoint(self, entity: str, cursor: str | None, note: str | None = None) -> None:
         self.db.execute(

@@ -8,7 +8,6 @@ create table platforms ( -- Where knowledge comes from. `local` (files on disk) 
   freshness_hours real, -- older than this is stale; empty = never stale
   capabilities text, -- JSON list: what its importer can do
   color text, -- colour of its chip on pages
-  rows_version int, -- version of the code that derived what is stored of it
   enabled int not null default 1 -- 0 hides it from lists
 ) strict;
 
