@@ -11,7 +11,7 @@ select
   (select count(*) from artists where deleted_at is null and merged_into_id is null) as artists,
   (select count(*) from platform_playlists where kind <> 'folder' and missing_since is null) as playlists,
   (select count(*) from listens where duplicate_of_id is null) as listens,
-  (select count(*) from track_links where status = 'candidate') as waiting,
+  (select count(*) from review_queue) as waiting,
   (select count(*) from quarantine where resolved_at is null) as refused
 """
 

@@ -313,7 +313,7 @@ def album_title(db: Database, album: int) -> str:
 
 def waiting(db: Database) -> int:
     """How many observations wait for a person to say which track they are."""
-    return db.value("select count(distinct platform_track_id) from track_links where status = 'candidate'")
+    return db.value("select count(distinct platform_track_id) from review_queue")
 
 
 def refused(db: Database, limit: int = 100) -> list[dict[str, Any]]:
