@@ -321,7 +321,7 @@ def connect(path: Path) -> sqlite3.Connection:
         conn.execute(f"pragma busy_timeout = {BUSY_MS}")
         conn.execute("pragma foreign_keys = on")
         conn.execute("pragma synchronous = normal")
-        conn.execute("pragma cache_size = -65536")
+        conn.execute("pragma cache_size = -16384")
         register(conn)
     return conn
 

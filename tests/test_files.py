@@ -1,6 +1,7 @@
 """Audio files: found, read, told apart, known again."""
 
 import io
+import json
 import os
 import shutil
 import socket
@@ -865,3 +866,11 @@ def test_every_real_file_ends_stored_or_refused():
     assert {Path(item).name for item in refused} == {"no_ext_not_music"}
     for one in run.payloads:
         assert next(files.rows("file", one))["title"]
+
+
+def test_a_stored_payload_is_read_with_its_types():
+    stored = {"external_id": "a", "path": "/m/a.mp3", "root": "/m", "size": 1, "mtime_ns": 2, "tags": {"TIT2": ["A"]}}
+    assert files.payload(json.dumps(stored)) == stored
+    for bad in ("[]", "{", '{"path": 1}'):
+        with pytest.raises(PayloadError, match="no stored file"):
+            files.payload(bad)

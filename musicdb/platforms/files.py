@@ -78,6 +78,14 @@ class FilePayload(TypedDict):
     file_hash: NotRequired[str | None]
 
 
+def payload(metadata: str | bytes) -> FilePayload:
+    """Return the stored payload (`platform_tracks.metadata`) with its fields checked; PayloadError where it is none."""
+    try:
+        return msgspec.json.decode(metadata, type=FilePayload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise PayloadError(f"this is no stored file: {error}") from error
+
+
 @dataclass(slots=True)
 class _File:
     """A file to read. signature: (size, mtime_ns, ctime_ns, inode) at the walk."""
