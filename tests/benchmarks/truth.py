@@ -111,7 +111,7 @@ def parse(db, decode=msgspec.json.decode) -> int:
 
 def one_track(db, rounds: int = 40) -> None:
     """Operations on one track, each an operation of its own with its log, links, values and cover: p50 and p95."""
-    pick, tracks = random.Random(3), db.value("select max(id) from track_ids") - 2
+    pick, tracks = random.Random(time.time_ns()), db.value("select max(id) from track_ids") - 2
     times: dict[str, list[float]] = {}
 
     def one() -> int:
