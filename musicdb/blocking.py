@@ -118,7 +118,11 @@ class KeyIndex:
         if not near:
             return []
         found = process.extract(key, near, scorer=fuzz.ratio, processor=None, score_cutoff=65, limit=2 * limit)
-        return list(dict.fromkeys(k for k, _, _ in found))[:limit]
+        read = list(dict.fromkeys(k for k, _, _ in found))[:limit]
+        if title in self.titles:  # an artist in another script reads like nothing
+            latin = artist.isascii()
+            read += [k for k in self.titles[title][: self.BLOCK] if k.rpartition("|")[2].isascii() != latin and k not in read][:limit]
+        return read
 
     def rare(self, key: str, limit: int = 3) -> list[str]:
         """Keys that share two of its rarer words, or one that few have, in whatever order, and read most like it, best first."""

@@ -194,12 +194,12 @@ class Matcher:
             if root in taken or (one.id, proposal.track) in self.pairs or len(taken) > CANDIDATES:
                 continue
             taken.add(root)
-            if proposal.certain:
-                if frozenset((own, root)) in self.asked:
+            if own is not None:  # one question about two tracks is enough, and none where a person has told them apart
+                if (pair := frozenset((own, root))) in self.asked:
                     continue
+                self.asked.add(pair)
+            if proposal.certain:
                 proposal.method = MERGE
-            if own is not None:
-                self.asked.add(frozenset((own, root)))
             self.report.candidates += 1
             self.note(one, proposal, "candidate")
 

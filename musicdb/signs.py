@@ -263,9 +263,12 @@ class Index:
 
     def near(self, one: Seen, forbidden: Container[int], root: Callable[[int], int]) -> list[Proposal]:
         """Tracks whose words are near the observation's, best first; deterministic. For what no sign settled."""
+        keys = [one.key, *self.keys.near(one.key)]
+        if not one.title.isascii() and (read := repaired_key(one)) != one.key:
+            keys += [read, *self.keys.near(read)]
         found = [
             track
-            for track in dict.fromkeys(track for key in (one.key, *self.keys.near(one.key)) for track in self.bearing.get(key, ())[:NEAR])
+            for track in dict.fromkeys(track for key in keys for track in self.bearing.get(key, ())[:NEAR])
             if track not in forbidden and root(track) not in forbidden and not self.clusters[track].too_far(one)
         ]
         mine = one.record(self.aliases) if found else None
@@ -293,6 +296,12 @@ def marks(one: Seen) -> list[tuple]:
     if one.key[:1] != "|" and one.key[-1:] != "|":  # without a title or an artist a key says nothing
         found.append(("key", one.key))
     return found
+
+
+def repaired_key(one: Seen) -> str:
+    """Its key with the damage of a wrong encoding undone."""
+    names = [text.repaired(name) for name in msgspec.json.decode(one.artists or "[]") if isinstance(name, str)]
+    return text.match_key(text.repaired(one.title), names)
 
 
 def folded_path(path: str) -> str:

@@ -234,6 +234,13 @@ def test_what_was_linked_is_the_same_song(done):
     assert split <= 0.1 * len(library().songs)
 
 
+def test_what_is_doubtful_waits_for_a_person_by_reason(done):
+    with musicdb.open(done.inputs.database) as db:
+        waiting, reasons = musicdb.links.waiting(db, limit=None), musicdb.links.groups(db)
+    assert 10 <= len(waiting) <= 30 and len(reasons) >= 5
+    assert {"only ISRC agrees", "same title, artist in another script"} <= {group.reason for group in reasons}
+
+
 def test_a_second_run_changes_nothing(done):
     lines = []
     again = demo.run(done.inputs.directory, echo=lines.append)

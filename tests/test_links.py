@@ -415,18 +415,21 @@ def test_progress_tells_how_far_it_is(db):
 
 def test_the_fictional_library_is_linked_without_a_wrong_link(db):
     from musicdb.demo import views
+    from musicdb.demo.library import library
 
     with db.atomic():
         for f in views.files():
             said = {k: v for k, v in f.tags.items() if v and k not in ("title", "artists")}
             more = {"album": f.tags.get("album"), "isrc": f.tags.get("isrc"), "duration_ms": int(f.seconds * 1000), "path": f"/m/{f.path}"}
-            observe(db, "local", f.path, f.tags.get("title") or f.path, f.tags.get("artists", ()), said=said, **more)
+            observe(db, "local", f.path, f.tags.get("title") or f.path, f.tags.get("artists", ()), said=said, audio_hash=f.audio, **more)
         for d in views.dj_tracks():
             said = {"path": f"/m/{d.file}" if d.file else d.location}
             more = {"album": d.said.get("Album"), "duration_ms": int(d.seconds) * 1000, "said": said}
             observe(db, "rekordbox", str(d.track_id), d.said["Name"], [d.said.get("Artist", "")], **more)
         for s in views.streams():
-            observe(db, "spotify", s.uri, s.title, [s.artist], album=s.album, in_library=int(s.saved))
+            # The account tells length and ISRC; of what was only heard the export does not.
+            more = {"duration_ms": int(s.seconds * 1000), "isrc": library().songs[s.song].isrc or None} if s.saved else {}
+            observe(db, "spotify", s.uri, s.title, [s.artist], album=s.album, in_library=int(s.saved), **more)
     links.link(db)
     found, songs = tracks(db), {f"{platform}/{item}": song for (platform, item), song in views.truth().items()}
     by_track = {}

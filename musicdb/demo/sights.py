@@ -41,7 +41,7 @@ from external_ids as e join library as l on l.id = e.entity_id
 where e.entity_type = 'track' and e.scheme = 'isrc'
 group by e.value
 having count(distinct l.id) > 1
-order by n desc, e.value
+order by n desc, count(distinct coalesce(l.version, '')) desc, e.value -- two versions are surely two recordings
 limit 1
 """
 

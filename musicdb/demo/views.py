@@ -41,6 +41,19 @@ COPIES = (
 UNTAGGED = ("hrt02-04", "mp3", "Unsorted/track01.mp3")
 DISGUISED = ("qnc3-03", "flac", "Unsorted/really a flac.mp3")
 MOJIBAKE = ("unda033-02", "mp3", "Unsorted/razvodnoy.mp3")
+# From a friend's drive, with her own spelling: song, what she wrote otherwise, how many seconds longer. Each may be the same recording.
+BORROWED: tuple[tuple[str, dict[str, Any], float], ...] = (
+    ("hrt11-02", {}, 4.9),
+    ("hrt11-06", {"artists": ["Bellwether Choir"]}, 4.2),
+    ("hrt17-05", {"title": "Window Hil"}, 4.3),
+    ("hrt40-04", {}, 5.2),
+    ("hrt02-09", {}, 4.0),
+    ("pb27-02", {}, 6.3),
+    ("tt0061-05", {}, -4.6),
+    ("tt0061-01", {"title": "Untitled from the radio"}, 0.1),
+    ("hrt17-07", {"title": "Mara's Favourite"}, 0.2),
+    ("hrt01-07", {"title": "Track 07"}, 0.1),
+)
 BROKEN = {
     "Unsorted/broken download.flac": b"<html><body><h1>503 Service Unavailable</h1></body></html>\n",
     "Unsorted/nothing in it.mp3": b"",
@@ -126,6 +139,10 @@ def files() -> tuple[File, ...]:
         elif path == DISGUISED[2]:
             tags = {"title": song.title, "artists": [song.artist]}
         out.append(File(path, key, format, song.seconds, f"{key} {path}", tags))
+    for key, written, longer in BORROWED:
+        song = lib.songs[key]
+        tags = {"title": song.full_title, "artists": [song.artist]} | ({"isrc": song.isrc} if "title" in written else {}) | written
+        out.append(File(f"Unsorted/Mara's drive/{_safe(tags['title'])}.mp3", key, "mp3", round(song.seconds + longer, 2), f"{key} Mara", tags))
     return tuple(sorted(out, key=lambda file: file.path))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 import musicdb
-from musicdb import links
+from musicdb import links, truth
 from musicdb.pairing import key_of
 
 from .matching import Record, libraries
@@ -66,6 +66,7 @@ def run(n: int) -> tuple[float, float]:
         right_ones = sum(a < n and keys[b] == keys[order[a]] for a, b in found.items())
         waiting = db.value("select count(*) from track_links where status = 'candidate'")
         again = timed(lambda: links.link(db))
+        truth.resolve(db)
         pick = random.Random(11)
         later = [r | {"duration_ms": r["duration_ms"] + 400} for r in pick.sample(right, 80)] + libraries(20, seed=99)[1]
         store(db, "tidal", later)
