@@ -33,7 +33,7 @@ select p.id, p.in_library = 0 or p.missing_since is not null or s.kind not in ('
 from json_each(?) as j cross join platform_tracks as p on p.id = j.value cross join platforms as s on s.name = p.platform
 """
 STAMP = "select max(created_at) from operations where type = 'link' and status = 'completed'"
-NEWER = "select p.id, p.fetched_at from platforms as s cross join platform_tracks as p on p.platform = s.name and p.fetched_at >= ?"
+NEWER = "select p.id, p.fetched_at from platforms as s cross join platform_tracks as p on p.platform = s.name and p.fetched_at > ?"
 SAID = """
 select max(
   coalesce((select max(decided_at) from decisions where entity in ('link', 'pair')), ''),

@@ -38,6 +38,7 @@ NEAR_MS = 10_000  # beyond this another edit
 SURE = 97.0  # confidence at which near words link at once
 WORTH_ASKING = 35.0  # confidence from which a person is asked
 FAR_MS = 30_000  # a difference that equal titles and artists do not outweigh up to there
+SHORT = 8  # letters of a title that many artists have: there a letter makes another artist
 COMPARED = 6  # most observations of a track that are compared
 NEAR = 4  # most tracks of one key that are compared
 
@@ -206,6 +207,8 @@ def weigh(one: Seen, mine: Record, track: int, cluster: Cluster, aliases: Known 
         return None
     gap, best = cluster.gap_ms(one), max(found, key=lambda c: c.confidence)
     plain = all(name in best.parts and best.parts[name].score >= 0.9 for name in ("title", "artists"))
+    if plain and len(one.key.partition("|")[0]) < SHORT and best.parts["artists"].score < 1 and "share" not in best.parts["artists"].sentence:
+        plain = False  # "Nor" by Junriash Fa, "Nor" by Junriash Ka
     certain = sure >= SURE and plain and gap is not None and gap <= SAME_MS and not (one.in_library and one.platform in cluster.platforms)
     return Proposal(track, certain, "match", min(int(mean), 99), best.evidence)
 

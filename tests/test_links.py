@@ -458,6 +458,13 @@ def test_a_typing_error_with_the_same_artist_and_length_is_linked_and_says_why(d
     assert confidence >= 97 and "nearly the same" in evidence
 
 
+def test_a_short_title_by_an_artist_of_nearly_the_same_name_waits(db):
+    observe(db, "local", "f", "Nor", ["Junriash Fa"], duration_ms=295_000)
+    observe(db, "tidal", "t", "Nor", ["Junriash Ka"], duration_ms=295_500)
+    links.link(db)
+    assert len(set(tracks(db).values())) == 2 and [method for _, _, method, *_ in waiting(db)] == ["match"]
+
+
 def test_a_near_title_without_a_length_waits_with_its_evidence(db):
     observe(db, "local", "f", "Wandering Eternally", ["Kelp Division"], album="Dusk")
     observe(db, "tidal", "t", "Wandering Eternaly", ["Kelp Division"], album="Dusk")
