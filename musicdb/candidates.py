@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rapidfuzz import fuzz, process
 
+from . import aliases as other_names
 from . import text
 from .matching import Comparison, compare
 from .record import Record, prepare
@@ -54,8 +55,11 @@ MARKS = "select scheme, value from external_ids where entity_type = 'track' and 
 
 
 def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least: float = MAYBE) -> list[Candidate]:
-    """Return the tracks that a record (a dict as `compare` takes it) may be, best first, none below the confidence `least`."""
-    mine = prepare(record)
+    """Return the tracks that a record (a dict as `compare` takes it) may be, best first, none below the confidence `least`.
+
+    Other names that are kept as aliases are read as the names that they stand for.
+    """
+    mine = prepare(record, other_names.known(db))
     seen: dict[int, Comparison | None] = {}
     for step in _steps(db, mine):
         rows = {row[0]: row for sql, values in step for row in db.execute(sql, values) if row[0] is not None and row[0] not in seen}

@@ -3,6 +3,7 @@
 import pytest
 
 from musicdb import text
+from musicdb.aliases import Known
 from musicdb.matching import candidates, cluster, compare
 from musicdb.pairing import pair
 
@@ -75,3 +76,16 @@ def test_clusters_are_the_same_in_any_order():
     same = [[x == y for y in labels] for x in labels]
     assert same == [[x == y for y in turned] for x in turned]
     assert compare(records[0], records[2]).verdict == "same"
+
+
+def test_another_name_that_was_kept_is_read_as_the_name(library):
+    library.execute("insert into title_aliases (track_id, alias, alias_norm) values (3, 'Kupferregen', 'kupferregen')")
+    assert found(library, title="Kupferregen", artist="Ada Lumen", duration_ms=200_002) == [(3, "same")]
+    assert found(library, title="Kupferregen (Live)", artist="Ada Lumen", duration_ms=200_002) == []
+
+
+def test_compare_reads_aliases_of_artists_also_beside_a_guest():
+    known = Known({"gudmundsdottir": "bjork"}, {})
+    one, other = {"title": "Hidden Place", "artist": "Björk feat. Bo"}, {"title": "Hidden Place", "artist": "Guðmundsdóttir feat. Bo"}
+    assert compare(one, other).confidence < compare(one, other, aliases=known).confidence
+    assert compare(one, other, aliases=known).parts["artists"].score == 1.0
