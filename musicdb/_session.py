@@ -42,6 +42,7 @@ class _Watched:
         finally:
             clock.cancel()
         if fired.is_set():  # half a head looks like a whole one
+            answer.close()
             raise TimeoutError("the deadline has passed")
         return answer
 
