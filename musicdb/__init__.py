@@ -12,7 +12,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-_PARTS = "artwork backup check db demo duplicates editing errors history images links load matching merging playlists review schema shapes tags text truth units upstream widgets".split()
+_PARTS = {name: name for name in "backup check db demo errors history images links load matching net platforms playlists queries schema shapes tags text truth units widgets".split()}
+_PARTS |= {name: f"links.{name}" for name in ("aliases", "attaching", "duplicates", "review")}
+_PARTS |= {name: f"truth.{name}" for name in ("editing", "merging", "upstream")}
+_PARTS |= {"artwork": "images.artwork"}
 __all__ = ["open", *_PARTS]
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ def __getattr__(name: str) -> Any:
 
         return open
     if name in _PARTS:
-        return importlib.import_module(f".{name}", __name__)
+        return importlib.import_module(f".{_PARTS[name]}", __name__)
     if name[:1].isupper():
         from . import widgets
 

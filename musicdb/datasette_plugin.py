@@ -10,7 +10,8 @@ from datasette import hookimpl
 from datasette.utils import tilde_decode, tilde_encode
 from datasette.utils.asgi import NotFound, Response
 
-from . import assets, cells, db, guard, images, pages, schema
+from . import assets, db, images, schema
+from .web import cells, guard, pages
 
 RENDITION = """
 select i.sha256, r.mime_type

@@ -271,7 +271,7 @@ order by g.grp, g.name
 
 def track(db: Database, track_id: int) -> dict[str, Any] | None:
     """One track: row, fields (whose value, who agrees, who says something else), links with their sentences, tags; None without it."""
-    from . import pages
+    from .web import pages
 
     row = db.one(TRACK, [track_id])
     if row is None:
@@ -341,6 +341,6 @@ def upstream_counts(db: Database) -> dict[str, int]:
 
 def put_off(db: Database) -> int:
     """How many links were put off in the review."""
-    from . import review
+    from .links import review
 
     return len(review.waiting(db, limit=None, later=True))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import selecting
 from .db import Rows
 from .errors import BadInput
+from .truth import selecting
 
 if TYPE_CHECKING:
     from .db import Database

@@ -1,7 +1,7 @@
 """Reads what strangers made in processes that may die: a limit on memory, a deadline for each job, and an answer for every job.
 
-    with worker.Pool(["musicdb.audio.read"]) as pool:
-        for answer in pool.map("musicdb.audio.read", ((path,) for path in paths)):
+    with worker.Pool(["musicdb.platforms._files_audio.read"]) as pool:
+        for answer in pool.map("musicdb.platforms._files_audio.read", ((path,) for path in paths)):
             answer.value if answer.ok else answer.reason
 
 A worker is a fresh Python (no fork, so alike on Linux, macOS and Windows) which runs only the functions that its pool was started

@@ -74,7 +74,7 @@ def photographer(database: Path) -> Iterator[Callable[[str, int, Path], None]]:
     """Serve a database, and yield take(page, height, path), which writes the top of a page as a small PNG."""
     from playwright.sync_api import sync_playwright
 
-    from musicdb import serve
+    from musicdb.web import serve
 
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
     if found is None:

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from PIL import Image
 
-from musicdb import artwork, images
+from musicdb import images
+from musicdb.images import artwork
 
 
 def jpeg(color, side=80):

@@ -2,8 +2,9 @@
 
 import pytest
 
-from musicdb import attaching, history, images, load, truth
+from musicdb import history, images, load, truth
 from musicdb.errors import BadInput, NotLinked
+from musicdb.links import attaching
 
 
 @pytest.fixture

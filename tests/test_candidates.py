@@ -3,9 +3,9 @@
 import pytest
 
 from musicdb import text
-from musicdb.aliases import Known
+from musicdb.links.aliases import Known
 from musicdb.matching import candidates, cluster, compare
-from musicdb.pairing import pair
+from musicdb.matching.pairing import pair
 
 from .small import Small
 

@@ -14,8 +14,9 @@ import yaml
 from datasette.app import Datasette
 from PIL import Image
 
-from musicdb import assets, cells, guard, images, pages, schema, serve
+from musicdb import assets, images, schema
 from musicdb.errors import BadInput
+from musicdb.web import cells, guard, pages, serve
 from tests.small import Small
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 import musicdb
-from musicdb import history, links, merging, resolving, truth
+from musicdb import history, links, truth
 from musicdb.cli import cli
 from musicdb.errors import BadInput
+from musicdb.truth import merging, resolving
 from tests.observing import observe
 from tests.resilience import steps
 from tests.small import picture

@@ -10,7 +10,7 @@ import pytest
 import musicdb
 from musicdb import load
 from musicdb.errors import LoginNeeded, PayloadError, RateLimited, SourceError, Transient, UnknownSource
-from musicdb.known import Known
+from musicdb.load.known import Known
 from musicdb.platforms import _discogs_api, discogs
 from musicdb.platforms import _discogs_rows as parts
 from musicdb.shapes import Page

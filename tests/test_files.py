@@ -17,8 +17,10 @@ from mutagen import id3
 
 import musicdb
 import musicdb.demo
-from musicdb import audio, audiohash, filetags
 from musicdb.errors import BadInput, PayloadError
+from musicdb.platforms import _files_audio as audio
+from musicdb.platforms import _files_audiohash as audiohash
+from musicdb.platforms import _files_tags as filetags
 from musicdb.platforms import files
 from musicdb.shapes import Complete, Page, Refused
 

@@ -5,9 +5,10 @@ import json
 import pytest
 
 import musicdb
-from musicdb import history, merging, truth
+from musicdb import history, truth
 from musicdb.errors import BadInput
 from musicdb.history import CannotUndo
+from musicdb.truth import merging
 from tests.observing import observe
 from tests.resilience import undo as resilience
 from tests.test_truth import both, content, track

@@ -372,7 +372,7 @@ def test_looking_up_a_picture_scans_no_table(small):
 
 
 def test_selecting_for_some_tracks_scans_no_large_table(small):
-    from musicdb import covers
+    from musicdb.images import covers
 
     for sql in (covers.CANDIDATES, covers.STORED):
         plan = [row["detail"] for row in small.db.q("explain query plan " + sql.format(**covers.SOME), {"tracks": "[1]", "albums": "[1]"})]

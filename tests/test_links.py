@@ -523,8 +523,8 @@ def many(db, rng, numbers, at):
 def test_reading_only_what_is_needed_links_as_reading_everything(tmp_path, monkeypatch, seed, resolved):
     found = []
     for small in (10_000, 0):
-        monkeypatch.setattr("musicdb.reading.SMALL", small)
-        monkeypatch.setattr("musicdb.reading.SHARE", 0 if small == 0 else 1)
+        monkeypatch.setattr("musicdb.links.reading.SMALL", small)
+        monkeypatch.setattr("musicdb.links.reading.SHARE", 0 if small == 0 else 1)
         rng = random.Random(seed)
         with musicdb.open(tmp_path / f"{small}.db", uid=iter(map(str, range(10_000))).__next__) as db:
             many(db, rng, range(60), "2020-01-01T00:00:00Z")
@@ -539,8 +539,8 @@ def test_reading_only_what_is_needed_links_as_reading_everything(tmp_path, monke
 
 
 def test_a_listen_that_found_nothing_finds_a_track_that_comes_later(db, monkeypatch):
-    monkeypatch.setattr("musicdb.reading.SMALL", 0)
-    monkeypatch.setattr("musicdb.reading.SHARE", 0)
+    monkeypatch.setattr("musicdb.links.reading.SMALL", 0)
+    monkeypatch.setattr("musicdb.links.reading.SHARE", 0)
     imported(db, "2020-01-01T00:00:00Z", "local", "a", title="Daybreak", duration_ms=200_000)
     imported(db, "2020-01-01T00:00:00Z", "lastfm", "l", in_library=0)
     links.link(db)
@@ -638,7 +638,7 @@ def test_a_rejected_merge_is_not_proposed_again(bridge):
 
 
 def test_tracks_that_a_person_told_apart_are_not_proposed_as_one(db):
-    from musicdb import duplicates
+    from musicdb.links import duplicates
 
     observe(db, "local", "a", "Copper Rain", ["Ada Lumen"], duration_ms=200_000, said={"ids": {"mb_recording": "m"}})
     observe(db, "tidal", "t", "Kupferregen", ["Ada Lumen"], duration_ms=280_000, isrc="USRC17607839")
@@ -658,7 +658,7 @@ def test_a_kept_alias_of_an_artist_links_what_uses_it(db):
     observe(db, "tidal", "t", artists=["Guðmundsdóttir"], duration_ms=200_000)
     links.link(db)
     assert len(set(tracks(db).values())) == 2
-    links_of = importlib.import_module("musicdb.aliases")
+    links_of = importlib.import_module("musicdb.links.aliases")
     links_of.keep_alias(db, "artist", artist, "Guðmundsdóttir")
     observe(db, "spotify", "s", artists=["Guðmundsdóttir"], album="Dusk", duration_ms=200_400)
     links.link(db)
@@ -673,7 +673,7 @@ def test_a_kept_alias_of_a_title_links_what_uses_it(db):
     observe(db, "local", "a", "Hidden Place", ["Ada"], duration_ms=200_000)
     links.link(db)
     musicdb.truth.resolve(db)
-    importlib.import_module("musicdb.aliases").keep_alias(db, "title", 1, "Versteck")
+    importlib.import_module("musicdb.links.aliases").keep_alias(db, "title", 1, "Versteck")
     observe(db, "tidal", "t", "Versteck", ["Ada"], duration_ms=200_000)
     observe(db, "spotify", "d", "Versteck (Dub Mix)", ["Ada"], duration_ms=200_000)
     links.link(db)

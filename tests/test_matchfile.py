@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 import musicdb
-from musicdb import demo, history, links, matchfile, truth
+from musicdb import demo, history, links, truth
 from musicdb.errors import BadInput, UnknownSource
+from musicdb.links import matchfile
 from tests.observing import observe
 
 LINKED = """

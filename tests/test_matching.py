@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicdb.blocking import pairs
 from musicdb.matching import Part, cluster, compare, prepare
+from musicdb.matching.blocking import pairs
 
 from .labelled import demo, itunes, musicbrainz, pairs_of, scores
 

@@ -7,8 +7,9 @@ import time
 import pytest
 import requests
 
-from musicdb import fetching, net
+from musicdb import net
 from musicdb.errors import LoginNeeded, PayloadError, RateLimited, SourceError, Transient
+from musicdb.net import fetching
 from musicdb.secrets import Secret
 
 # ---- patience

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from musicdb import serve
+from musicdb.web import serve
 
 from .test_datasette import HOSTILE, QUERIES, library  # noqa: F401  (the same small library, hostile strings included)
 

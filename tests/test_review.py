@@ -6,8 +6,9 @@ import random
 import pytest
 
 import musicdb
-from musicdb import aliases, grounds, history, links, review, truth
+from musicdb import history, links, truth
 from musicdb.errors import BadInput
+from musicdb.links import aliases, grounds, review
 from tests.observing import decide, observe, uid
 
 WHOLE = "select * from {} order by 1, 2"

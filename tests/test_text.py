@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicdb.romanise import romanise
 from musicdb.text import Credit, Title, full_title, is_nobody, match_key, norm, repaired, split_credit, split_known, split_title
+from musicdb.text.romanise import romanise
 
 ANY = st.text(alphabet=st.characters(exclude_categories=()))  # lone surrogates, NUL and unassigned characters too
 SIGNS = st.text(alphabet="aA ()[]{}-–.ft;/&|vs'x1")

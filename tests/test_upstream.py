@@ -4,9 +4,10 @@ import pytest
 from click.testing import CliRunner
 
 import musicdb
-from musicdb import history, links, load, truth, upstream
+from musicdb import history, links, load, truth
 from musicdb.cli import cli
 from musicdb.errors import BadInput
+from musicdb.truth import upstream
 
 from .test_load import Fake, run, tracks
 

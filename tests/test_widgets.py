@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import musicdb
-from musicdb import demo, editing, history, images, review, tags, truth, widgets
+from musicdb import demo, history, images, tags, truth, widgets
 from musicdb.errors import BadInput
+from musicdb.links import review
+from musicdb.truth import editing
 from musicdb.widgets.base import Board, h, remembered
 from musicdb.widgets.differences import values
 

@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 
-from musicdb.errors import PayloadError
 from musicdb import worker
+from musicdb.errors import PayloadError
 from musicdb.worker import Answer, Pool
 
 JOBS = (

@@ -175,7 +175,8 @@ def run_import(name: str, *, sources: Any, paths: bool, everything: bool, accoun
         _rehearse(name, chosen, as_json, common | options)
         return
     _daily_backup()
-    from musicdb import load, upstream
+    from musicdb import load
+    from musicdb.truth import upstream
 
     with base.database(create=True) as db, base.progress(not as_json) as step:
         newest = db.value("select max(id) from observation_changes") or 0
@@ -202,7 +203,7 @@ def run_import(name: str, *, sources: Any, paths: bool, everything: bool, accoun
 
 def _rehearse(name: str, chosen: list[Any], as_json: bool, options: dict[str, Any]) -> None:
     """Say what an import would change, source by source."""
-    from musicdb import upstream
+    from musicdb.truth import upstream
 
     with base.database() as db, base.progress(not as_json) as step:
         found = [upstream.rehearse(db, name, source, progress=step, **options) for source in chosen]

@@ -28,7 +28,7 @@ def review(platform: str | None, reason: str | None, limit: int, later: bool, as
       musicdb review
       musicdb review --platform tidal --reason "same title and artist, 4 s longer"
     """
-    from musicdb import review as queue
+    from musicdb.links import review as queue
 
     with base.database() as db:
         groups = queue.groups(db, platform=platform, later=later)
@@ -96,7 +96,7 @@ def export_matches(file: Path | None, as_json: bool) -> None:
       musicdb export matches matches.jsonl
       musicdb export matches > matches.jsonl
     """
-    from musicdb import matchfile
+    from musicdb.links import matchfile
 
     with base.database() as db:
         if file is None:
@@ -124,7 +124,7 @@ def import_matches(file: Path | None, as_json: bool) -> None:
       musicdb import matches matches.jsonl
       musicdb import matches
     """
-    from musicdb import matchfile
+    from musicdb.links import matchfile
 
     with base.database() as db:
         done = matchfile.read(db, base.settings.absolute(file) if file else None)

@@ -32,7 +32,7 @@ def serve(port: int, browser: bool) -> None:
       musicdb serve
       musicdb serve --port 9000 --db ~/Music/music.db
     """
-    from musicdb import serve as server
+    from musicdb.web import serve as server
 
     with base.database() as db:  # an older schema is migrated, dropped triggers put back, before anybody looks
         path = db.path
@@ -140,7 +140,7 @@ def build_demo(place: Path) -> Path:
 def show_demo(path: Path, browser: bool, own_music: str) -> None:
     """Serve Datasette and JupyterLab until Ctrl-C, which ends both."""
     from musicdb import lab as labs
-    from musicdb import serve as server
+    from musicdb.web import serve as server
 
     place = labs.notebooks_folder(path)
     labs.copy_notebooks(place)

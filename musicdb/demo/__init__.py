@@ -111,7 +111,8 @@ def run(
 
 def import_accounts(db, progress: Progress | None = None, say: Callable[[str], object] = str) -> dict[str, Any]:
     """Import the fictional person's accounts through the real clients, from a server on this computer that plays the platforms."""
-    from .. import artwork, load
+    from .. import load
+    from ..images import artwork
     from .replay import Replay
 
     reports = {}

@@ -75,7 +75,7 @@ Various Artists | Night Ferry (Mixed by DJ Sundial Repair) | 2023 | dj_mix | Tec
   Mirja Lundokka :: Löyly (Mixed) ; 波止場ユニット :: 夜の埠頭 (Mixed)
 Low Pylon & Salt, Moss & Ember | Common Ground | 2022 | single | Techno | Substation Pressings | SSP 22 | flac RS
   Common Ground ; Common Ground (Dub Mix)
-"""  # noqa: E501 (a title that is too long, on purpose)
+"""
 
 FOLK = """
 The Larkspur Almanac | Planting by the Moon | 2010 | album | Indie Folk | Thistle & Thorn | TT-0010 | mp3 S

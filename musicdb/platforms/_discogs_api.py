@@ -114,7 +114,7 @@ class Account:
         """Return ({address: bytes}, reasons why others did not come)."""
         found, reasons = {}, []
         if addresses and self.fetcher is None:
-            from ..fetching import Fetcher
+            from ..net.fetching import Fetcher
 
             own = {"allow": [urlsplit(self.base).netloc], "rewrite": {OFFICIAL: self.base}} if self.base != OFFICIAL else {}
             self.fetcher = Fetcher(**own)

@@ -1,6 +1,6 @@
 """Audio files on disk: folders are walked, each new or changed file is read in a worker process, moved files keep their identity.
 
-The payload of a file is what `musicdb.audio.read` says of it (stat, stream, all raw tags) with its path; fields are taken from the raw
+The payload of a file is what `musicdb.platforms._files_audio.read` says of it (stat, stream, all raw tags) with its path; fields are taken from the raw
 tags by `rows`, so a newer mapping needs no second scan. Source: mutagen 1.48; tag names after MusicBrainz Picard's mapping tables.
 """
 
@@ -17,12 +17,12 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
-from .. import audio
 from ..errors import BadInput, PayloadError
-from ..filetags import said_of
 from ..shapes import Complete, Note, Page, Refused, Row
 from ..worker import DEADLINE, Pool
-from ._file_identities import Identities
+from . import _files_audio as audio
+from ._files_identities import Identities
+from ._files_tags import said_of
 
 PLATFORM = "local"
 KIND = "files"
@@ -40,8 +40,8 @@ PAGE_BYTES = 16 << 20  # pictures a page at most, about
 SEEN_PAGE = 20_000
 VERIFY_SPEED = 5_000_000  # bytes/s: a slower disk than this is taken for a hang
 FEW = 100  # so many files do not pay for a second process
-_READ = "musicdb.audio.read"
-_HASH = "musicdb.audio.hash_audio"
+_READ = "musicdb.platforms._files_audio.read"
+_HASH = "musicdb.platforms._files_audio.hash_audio"
 _WINDOWS = os.name == "nt"
 _LINKS = (errno.ENOENT, errno.ENOTDIR)
 NOT_AUDIO = frozenset(

@@ -20,8 +20,8 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from ..cells import PLATFORMS as CHIPS
 from ..errors import MusicdbError
+from ..web.cells import PLATFORMS as CHIPS
 
 SHOWN = 500  # characters of one value in a list; the details show more
 QUIET = {"covers", "at", "cancel", "refresh"}  # messages that are no step of a person's

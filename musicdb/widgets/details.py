@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import queries, units
-from ..cells import clock
+from ..web.cells import clock
 from .base import LABELS, Board, follow, pool, short, tracks_of
 from .differences import values
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import duplicates, history
-from ..cells import clock
+from .. import history
 from ..errors import BadInput
+from ..links import duplicates
+from ..web.cells import clock
 from .base import LABELS, Board, short
 from .differences import values
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import history, queries, review
-from ..cells import clock
+from .. import history, queries
+from ..links import review
+from ..web.cells import clock
 from .base import LABELS, Board, short
 from .differences import values
 

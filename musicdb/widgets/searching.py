@@ -6,7 +6,8 @@ from typing import Any
 
 import ipywidgets
 
-from .. import attaching, history
+from .. import history
+from ..links import attaching
 from .base import Board, Form, follow, guarded, short, tracks_of
 
 

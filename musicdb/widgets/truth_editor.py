@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import editing, history, queries, units
-from ..editing import Edit
+from .. import history, queries, units
 from ..errors import BadInput
+from ..truth import editing
+from ..truth.editing import Edit
 from .base import LABELS, Board, follow, short, tracks_of
 from .details import shown
 from .differences import values

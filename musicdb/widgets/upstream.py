@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from .. import history, queries, upstream
+from .. import history, queries
+from ..truth import upstream
 from .base import LABELS, Board, short
 from .details import shown
 from .differences import values

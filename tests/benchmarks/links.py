@@ -16,7 +16,7 @@ import msgspec
 
 import musicdb
 from musicdb import links, truth
-from musicdb.pairing import key_of
+from musicdb.matching.pairing import key_of
 
 from .matching import Record, libraries
 

@@ -16,7 +16,7 @@ from statistics import median
 
 import musicdb
 from musicdb import load
-from musicdb.observations import TRACK
+from musicdb.load.observations import TRACK
 from musicdb.shapes import Page
 
 WORDS = [f"{a}{b}" for a in "night river stone paper golden velvet silent winter neon marble".split() for b in "fall light song dance wave drift fire field".split()]

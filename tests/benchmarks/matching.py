@@ -22,10 +22,10 @@ from rapidfuzz import fuzz
 
 import musicdb
 from musicdb import text
-from musicdb.blocking import pairs
-from musicdb.clusters import average_link
 from musicdb.matching import candidates, cluster, compare, prepare
-from musicdb.pairing import key_of, pair
+from musicdb.matching.blocking import pairs
+from musicdb.matching.clusters import average_link
+from musicdb.matching.pairing import key_of, pair
 
 from ..labelled import demo, itunes, musicbrainz, pairs_of, scores
 from ..test_matching import PAIRS

@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 
 import musicdb
-from musicdb import history, merging, text, truth
+from musicdb import history, text, truth
+from musicdb.truth import merging
 
 WORDS = [f"{a}{b}" for a in "night river stone paper golden velvet silent winter neon marble".split() for b in "fall light song dance wave drift fire field".split()]
 GENRES = "House,Deep House,Techno,Dub Techno,Ambient,Electro,Disco,Soul,Jazz,Hip Hop,Drum & Bass,Breaks".split(",")

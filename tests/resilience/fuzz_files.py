@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from musicdb.errors import PayloadError
-from musicdb.observations import check
+from musicdb.load.observations import check
 from musicdb.platforms import files
 from musicdb.worker import Pool
 
@@ -81,8 +81,8 @@ def main() -> None:
             yield os.fsencode(path), True, n % 10 == 0
 
     started = time.perf_counter()
-    with Pool(["musicdb.audio.read"], workers=2) as pool:
-        for n, answer in enumerate(pool.map("musicdb.audio.read", jobs())):
+    with Pool(["musicdb.platforms._files_audio.read"], workers=2) as pool:
+        for n, answer in enumerate(pool.map("musicdb.platforms._files_audio.read", jobs())):
             path = names[n]
             if answer.ok:
                 answer.value.pop("cover_data")

@@ -14,8 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 import musicdb
-from musicdb import deriving, history, links, merging, truth
+from musicdb import history, links, truth
 from musicdb.errors import BadInput
+from musicdb.truth import deriving, merging
 from tests.observing import observe
 
 PLATFORMS = "local rekordbox tidal spotify discogs".split()

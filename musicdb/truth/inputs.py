@@ -1,0 +1,80 @@
+"""What each track is resolved from, as one number: where it is the same as last time, there is nothing to do. Reads only.
+
+Everything that can change a track goes into its number: what is said of it and of its releases, a person's decisions, what was merged
+into what, trust, hand edits of artists, albums, labels and genres, and the code that resolves. SQLite glues the words of a track
+together, so that looking at all of them costs little more than reading them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import xxhash
+
+from . import merged
+
+if TYPE_CHECKING:
+    from ..db import Database
+
+CODE = "entities merged pick resolving signs text units versions words".split()
+NAMES = "artists artist_aliases labels genres release_groups".split()
+MASK = 2**63 - 1  # SQLite has no unsigned integers
+SAID = """
+select k.track_id, group_concat(
+  p.platform || '/' || p.external_id || '\n' || p.in_library || (p.missing_since is null) || p.title || '\n' || p.artists || '\n'
+  || ifnull(p.album, '') || '\n' || ifnull(p.duration_ms, '') || '\n' || ifnull(p.isrc, '') || ifnull(p.release_date, '') || ifnull(p.said, '')
+  || ifnull(r.title || '\n' || ifnull(r.said, ''), ''), '\n')
+from track_links as k indexed by ix_link_track
+cross join platform_tracks as p on p.id = k.platform_track_id
+left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
+where k.status in ('auto', 'confirmed') {only}
+group by k.track_id
+"""
+
+
+def of(db: Database, ids: str | None, decided: dict[int, Any], roots: dict[int, int]) -> dict[int, int]:
+    """Return {track: number} for tracks with observations: all, or those of a JSON list of ids.
+
+    decided: per track what a person decided. roots: what merged tracks are now.
+    """
+    seed, digest = fingerprint(db), xxhash.xxh3_64_intdigest
+    only = "" if ids is None else "and k.track_id in (select value from json_each(?))"
+    rows = db.execute(SAID.format(only=only), [] if ids is None else [ids])
+    found = {track: digest(said.encode(), seed) & MASK for track, said in rows}
+    for track, decisions in decided.items():
+        if track in found:
+            found[track] ^= digest(repr(sorted(decisions.items())).encode()) & MASK
+    for track in roots.keys() & found.keys():  # a merged track that still has observations: links are not up to date
+        found[track] ^= roots[track]
+    return found
+
+
+def empty(root: int | None) -> int:
+    """The number of a track without observations: of what it was merged into, or of nothing."""
+    return -1 if root is None else -1 - root
+
+
+def fingerprint(db: Database) -> int:
+    """What all tracks depend on, as one number."""
+    rows: list[Any] = [_code()]
+    rows += db.execute("select field, platform, rank from trust order by field, platform").fetchall()
+    rows += db.execute("select name, priority from platforms order by name").fetchall()
+    # By kind: merges of tracks, of which there are many, are not looked at.
+    merges = "select max(id) from decisions indexed by ix_decisions where entity = ? and field = 'merged_into'"
+    rows += [db.value(merges, [kind]) for kind in merged.KINDS if kind != "track"]
+    # Bulk changes have the key []; what they change of names, they bring to the tracks themselves.
+    rows += [db.value("select max(id) from changes where entity = ? and entity_key <> '[]'", [table]) for table in NAMES]
+    return xxhash.xxh3_64_intdigest(msgspec.json.encode(rows))
+
+
+@cache
+def _code() -> int:
+    folder = resources.files("musicdb")
+    digest = xxhash.xxh3_64()
+    for name in CODE:
+        path = folder / f"{name}.py"
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.intdigest()

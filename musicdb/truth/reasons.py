@@ -1,0 +1,124 @@
+"""Why a value is what it is: whose it is, how far that platform is trusted, what a person decided, what others say. Reads only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..db import Row, Rows
+from ..errors import BadInput
+from . import decisions, merged, pick, selecting
+from .resolving import OBSERVED
+
+if TYPE_CHECKING:
+    from ..db import Database
+
+COLUMNS = "track field value source rank because decided_by decided_at note others evidence".split()
+FIELDS = [name for name in decisions.FIELDS if name != "artist_credit"]
+DECIDED = """
+select i.id, d.field, d.value, d.platform, d.decided_by, d.decided_at, d.note, d.operation_id
+from json_each(?) as j
+cross join track_ids as i on i.id = j.value
+cross join decisions as d on d.entity = 'track' and d.entity_key = i.track_uid
+order by d.id
+"""
+LINKS = """
+select p.platform, p.external_id, k.method, k.confidence, k.evidence, k.decided_by, k.decided_at
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+where k.track_id = ? and k.status in ('auto', 'confirmed')
+order by p.id
+"""
+
+
+def why(db: Database, track: int | str, field: str | None = None) -> Rows:
+    """Return one row per field of a track that has a value, a decision or a claim: value, source and why.
+
+    rank: place of the source in `trust` for this field, None where the platforms' general order decides. because: a sentence. others:
+    platform -> what it says, of those that say something else. evidence: why the source's observation is this track. A merged track is
+    answered for as what it is now. Raises BadInput for an unknown track or field.
+    """
+    if field is not None and decisions.check_field(field) == "artist_credit":
+        field = "artists"
+    ids, notes = selecting.tracks(db, track)
+    if len(ids) != 1:
+        raise BadInput(f"why explains one track at a time; {track!r} means {len(ids)}")
+    track = ids[0]
+    names = [field] if field else FIELDS
+    now = decisions.values(db, [track], names)
+    heard = _heard(db, track)
+    said = _decided(db, track)
+    ranks = {(f, p): rank for f, p, rank in db.execute("select field, platform, rank from trust")}
+    sources = msgspec.json.decode(db.value("select sources from tracks where id = ?", [track]) or "{}")
+    evidence = _evidence(db, track)
+    rows = []
+    for name in names:
+        value, decision = now[track, name], said.get(name) or (said.get("artist_credit") if name == "artists" else None)
+        claims = {platform: found for platform, one in heard if (found := pick.says(one, name)) is not None} if name != "cover" else {}
+        source = sources.get(name) or _cover_source(db, track) if name == "cover" else sources.get(name)
+        if value is None and decision is None and not claims:
+            continue
+        of = {p: v for p, v in claims.items() if p != source}
+        rank = ranks.get((name, source))
+        rows.append(Row(zip(COLUMNS, [
+            track, name, value, source, rank, _because(name, source, rank, decision, notes), *(decision[2:5] if decision else (None,) * 3),
+            of, evidence.get(source, []),
+        ])))  # fmt: skip
+    return Rows(rows, COLUMNS, db)
+
+
+def _heard(db: Database, track: int) -> list[tuple[str, pick.Observed]]:
+    rows = db.execute(OBSERVED.format(only="and k.track_id = ?"), [track]).fetchall()
+    found = [
+        (r[1], pick.Observed(r[1], bool(r[2]), bool(r[3]), *r[4:11], pick.decode(r[11]), pick.decode(r[13]), r[14])) for r in reversed(rows)
+    ]
+    return sorted(found, key=lambda pair: pair[1].in_library)  # of one platform the last counts: what is in the library, the oldest
+
+
+def _decided(db: Database, track: int) -> dict[str, tuple]:
+    """field -> (value, platform, by, at, note, operation, whose track's) that counts: the root's own, else that of a merged track."""
+    family = {track, *(one for one, root in merged.roots(db, [track]).items() if root == track)}
+    own: dict[str, tuple] = {}
+    lent: dict[str, tuple] = {}
+    for one, name, *rest in db.execute(DECIDED, [msgspec.json.encode(sorted(family)).decode()]):
+        into = own if one == track else lent
+        if rest[0] is None and rest[1] is None:
+            into.pop(name, None)
+        else:
+            into[name] = (*rest, one)
+    return lent | own
+
+
+def _because(name: str, source: str | None, rank: int | None, decision: tuple | None, notes: list[str]) -> str:
+    lead = f"{notes[0]}. " if notes else ""
+    if decision:
+        value, platform, by = decision[:3]
+        by = "you" if by == "me" else by
+        if value is None:
+            follows = f"{by} decided to follow {platform}"
+            return lead + (follows if source in (platform, None) else f"{follows}, which says nothing now")
+        return lead + (f"{by} locked what {platform} said" if platform and platform != "user" else f"{by} decided it")
+    if source is None:
+        return lead + ("all that platforms say counts" if name in ("genres", "label") else "nobody says it")
+    if rank is None:
+        return lead + f"{source} comes first in the general order of platforms among those that say it"
+    return lead + f"{source} is number {rank} in trust for {name}, the first that says it"
+
+
+def _cover_source(db: Database, track: int) -> str | None:
+    sql = """
+    select coalesce((select platform from image_links where track_id = t.id and is_selected = 1),
+      (select platform from image_links where release_group_id = t.release_group_id and is_selected = 1))
+    from tracks as t where t.id = ?
+    """
+    return db.value(sql, [track])
+
+
+def _evidence(db: Database, track: int) -> dict[str, list[dict[str, Any]]]:
+    """platform -> its observations with why they are this track."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for platform, key, method, confidence, evidence, by, at in db.execute(LINKS, [track]):
+        sentences = [part["sentence"] for part in msgspec.json.decode(evidence or "[]") if "sentence" in part]
+        one = {"external_id": key, "method": method, "confidence": confidence, "sentences": sentences}
+        found.setdefault(platform, []).append(one | ({"decided_by": by, "decided_at": at} if by else {}))
+    return found
