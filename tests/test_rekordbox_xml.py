@@ -270,7 +270,7 @@ def test_a_database_that_was_moved_is_found_through_rekordbox_options(tmp_path):
 
 
 def test_where_there_is_no_rekordbox_the_message_says_where_it_looked(tmp_path):
-    with pytest.raises(BadInput, match="looked for .*Library.*AppData"):
+    with pytest.raises(BadInput, match=r"looked for .*Library.*AppData"):
         list(rekordbox.fetch(None, home=tmp_path))
 
 

@@ -154,7 +154,7 @@ def test_a_newer_schema_is_refused_and_not_changed(db):
     db.execute("insert into _sqlite_migrations (migration_set, name, applied_at) values ('musicdb', 'm999_future', 'x')")
     db.close()
     before = db.path.read_bytes()
-    with pytest.raises(NewerSchema, match="m999_future.*upgrade musicdb"):
+    with pytest.raises(NewerSchema, match=r"m999_future.*upgrade musicdb"):
         musicdb.open(db.path)
     assert db.path.read_bytes() == before
 

@@ -112,7 +112,7 @@ def rows_of(path, row=None):
 
 
 def listen(payload):
-    return [row for row in spotify.rows("play", payload) if row["row"] == "listen"][0]
+    return next(row for row in spotify.rows("play", payload) if row["row"] == "listen")
 
 
 # ---------- library and playlists
