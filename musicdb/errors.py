@@ -3,6 +3,7 @@
 MusicdbError
   BadInput                a path, argument or value from a person is unusable (exit 2 on the command line)
     UnknownSource         the file is not one that this importer reads; the message names the one that does
+    KnownAlready          what was to be added is there; .id says which row
   DatabaseError
     NotOurDatabase        the file is SQLite, but another program's
     NewerSchema           written by a newer musicdb: refuse to write
@@ -28,6 +29,14 @@ class BadInput(MusicdbError):
 
 class UnknownSource(BadInput):
     """The file is not one that this importer reads."""
+
+
+class KnownAlready(BadInput):
+    """What was to be added is there already."""
+
+    def __init__(self, message: str, id: int):
+        super().__init__(message)
+        self.id = id
 
 
 class DatabaseError(MusicdbError):

@@ -1,0 +1,19 @@
+"""The diary: one listen at once, what is the same play, and what years of listening say.
+
+`load` writes histories as a whole; `add` writes a single play the moment it is heard. What was listened to is linked by `links`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .adding import add
+
+__all__ = ["add", "statistics"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
