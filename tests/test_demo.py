@@ -16,7 +16,7 @@ from PIL import Image
 
 import musicdb
 from musicdb import demo
-from musicdb.demo import audio, covers, rekordbox_xml, spotify_export, views
+from musicdb.demo import answers, audio, covers, rekordbox_xml, spotify_export, views
 from musicdb.demo.discogs_account import vinyls
 from musicdb.demo.library import library
 from musicdb.demo.tidal_account import tidal_tracks
@@ -92,7 +92,7 @@ def test_there_are_about_400_songs_on_60_records_in_two_worlds():
 
 
 def test_every_song_is_somewhere_and_the_truth_names_only_songs():
-    truth = views.truth()
+    truth = answers.truth()
     assert set(truth.values()) == set(library().songs)
     assert Counter(platform for platform, _ in truth) == {
         "local": len(views.files()),
@@ -126,7 +126,7 @@ def test_the_odd_cases_are_there():
 def test_another_process_has_the_same_library():
     """Sets have another order there: nothing may depend on it."""
     code = """
-from musicdb.demo import rekordbox_xml, views
+from musicdb.demo import rekordbox_xml, answers, views
 print((views.files(), views.dj_tracks(), views.streams(), rekordbox_xml.playlist_tree()))
 """
     env = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONIOENCODING": "utf-8"}
@@ -254,7 +254,7 @@ def test_a_second_run_changes_nothing(done):
 
 def judged(inputs):
     """Tracks that hold more than one song, and how many songs lie on more than one track."""
-    truth, songs = views.truth(), {}
+    truth, songs = answers.truth(), {}
     with musicdb.open(inputs.database) as db:
         rows = db.q(
             """select k.track_id, p.platform, p.external_id, p.uri, f.path from track_links as k

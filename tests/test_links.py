@@ -414,7 +414,7 @@ def test_progress_tells_how_far_it_is(db):
 
 
 def test_the_fictional_library_is_linked_without_a_wrong_link(db):
-    from musicdb.demo import views
+    from musicdb.demo import answers, views
     from musicdb.demo.library import library
 
     with db.atomic():
@@ -431,7 +431,7 @@ def test_the_fictional_library_is_linked_without_a_wrong_link(db):
             more = {"duration_ms": int(s.seconds * 1000), "isrc": library().songs[s.song].isrc or None} if s.saved else {}
             observe(db, "spotify", s.uri, s.title, [s.artist], album=s.album, in_library=int(s.saved), **more)
     links.link(db)
-    found, songs = tracks(db), {f"{platform}/{item}": song for (platform, item), song in views.truth().items()}
+    found, songs = tracks(db), {f"{platform}/{item}": song for (platform, item), song in answers.truth().items()}
     by_track = {}
     for key, track in found.items():
         by_track.setdefault(track, set()).add(songs[key])

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from musicdb import net
-from musicdb.demo import views
+from musicdb.demo import answers, views
 from musicdb.demo.discogs_account import USER, WANTED, vinyls
 from musicdb.demo.library import library
 from musicdb.demo.replay import PICTURES, Replay
@@ -94,7 +94,7 @@ def test_no_payload_names_another_place_to_fetch_from(replay, discogs):
 
 
 def test_the_truth_knows_every_track_of_the_accounts(replay):
-    truth = views.truth()
+    truth = answers.truth()
     for entry in replay.spotify.lists["me/tracks"]:
         assert truth["spotify", entry["track"]["uri"]] in library().songs
     assert {("tidal", str(t.id)) for t in tidal_tracks()} <= set(truth)

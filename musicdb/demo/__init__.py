@@ -2,7 +2,7 @@
 
     report = musicdb.demo.run("demo")          # writes demo/Music, demo/rekordbox.xml, demo/spotify_export.zip, demo/music.db
 
-All people, labels and songs are invented. `views.truth()` knows which song each file, track and stream really is.
+All people, labels and songs are invented. `answers.truth()` knows which song each file, track and stream really is.
 """
 
 from __future__ import annotations

@@ -5,12 +5,41 @@ from __future__ import annotations
 import random
 import re
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from .replay import Answer, Request
+from . import covers
+from .library import library
 
+PICTURES = "https://pictures.invalid"  # where Spotify's covers are said to be: stored payloads do not depend on the server's port
 FIRST_DAY = datetime(2021, 10, 4, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked. path is below the platform's own and has no slash in front; header names are lower case."""
+
+    n: int
+    platform: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    base: str  # this server's address for the platform
+
+
+@dataclass
+class Answer:
+    """payload: something for JSON, or bytes as they are."""
+
+    payload: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    type: str = "application/json"
 
 
 class Account:
@@ -64,3 +93,15 @@ def day(seed: str, span: int = 1000) -> datetime:
     """A moment in the three years of the fictional listener."""
     rng = random.Random(f"day {seed}")
     return FIRST_DAY + timedelta(days=rng.randrange(span), seconds=rng.randrange(86400))
+
+
+def slug(code: str) -> str:
+    """A record's code as it stands in the address of its picture."""
+    return re.sub(r"[^a-z0-9]", "", code.lower())
+
+
+@cache
+def picture(code: str) -> bytes:
+    record = library().records[code]
+    artist = "" if record.artist == "Various Artists" else record.artist
+    return covers.draw(record.code, record.title, artist, kind=record.kind, size=640)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .accounts import Account, day, number
+from .accounts import Account, Answer, Request, day, number, picture, slug
 from .library import Record, Song, library
-from .replay import Answer, Request, picture, slug
 
 USER = "kestrel.lodin"
 CAP = 100

@@ -18,40 +18,19 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from .accounts import PICTURES, Answer, Request, picture, slug
+from .discogs_account import DiscogsAccount
+from .spotify_account import SpotifyAccount
+from .tidal_account import TidalAccount
+
 HTML = b"<!doctype html><title>Sorry</title><h1>Something went wrong</h1>\n"
 OFFSETS = {"offset": "0", "page": "1"}  # what a fault "repeat" sets back
-PICTURES = "https://pictures.invalid"  # where Spotify's covers are said to be: stored payloads do not depend on this server's port
 LISTS = ("items", "releases", "wants", "results", "listens", "folders")  # keys under which platforms put a page
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked. path is below the platform's own and has no slash in front; header names are lower case."""
-
-    n: int
-    platform: str
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Mapping[str, Any]
-    base: str  # this server's address for the platform
-
-
-@dataclass
-class Answer:
-    """payload: something for JSON, or bytes as they are."""
-
-    payload: Any = None
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    type: str = "application/json"
 
 
 @dataclass
@@ -76,10 +55,6 @@ class Replay:
     """The server. log: every Request with its status, in order. accounts: what answers, by the first part of the path."""
 
     def __init__(self) -> None:
-        from .discogs_account import DiscogsAccount
-        from .spotify_account import SpotifyAccount
-        from .tidal_account import TidalAccount
-
         self.spotify, self.tidal, self.discogs = SpotifyAccount(), TidalAccount(), DiscogsAccount()
         self.accounts: dict[str, Any] = {"spotify": self.spotify, "tidal": self.tidal, "discogs": self.discogs, "images": Pictures()}
         self.log: list[tuple[Request, int]] = []
@@ -221,21 +196,6 @@ class Pictures:
         if request.headers.get("if-none-match") == tag:
             return Answer(b"", 304, {"ETag": tag})
         return Answer(picture(record.code), 200, {"ETag": tag}, "image/jpeg")
-
-
-@cache
-def picture(code: str) -> bytes:
-    from . import covers
-    from .library import library
-
-    record = library().records[code]
-    artist = "" if record.artist == "Various Artists" else record.artist
-    return covers.draw(record.code, record.title, artist, kind=record.kind, size=640)
-
-
-def slug(code: str) -> str:
-    """A record's code as it stands in the address of its picture."""
-    return re.sub(r"[^a-z0-9]", "", code.lower())
 
 
 class _Server(ThreadingHTTPServer):

@@ -13,9 +13,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import spotify_export, views
-from .accounts import Account, day, ident, number
+from .accounts import PICTURES, Account, Answer, Request, day, ident, number, slug
 from .library import Record, library
-from .replay import PICTURES, Answer, Request, slug
 from .views import BASE62, Stream
 
 OFFICIAL = "https://api.spotify.com"  # what is stored must not depend on the port that this server happens to have

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from .accounts import Account, day, number, uid
+from .accounts import Account, Answer, Request, day, number, picture, slug, uid
 from .library import Record, library
-from .replay import Answer, Request, slug
 
 USER = 190_417_042
 CAP = 50  # items a page; more is refused with subStatus 1001
@@ -279,8 +278,6 @@ class TidalAccount(Account):
 
     def _picture(self, request: Request) -> Answer:
         """images/{uuid with slashes}/640x640.jpg, as on Tidal's server of pictures."""
-        from .replay import picture
-
         cover = "-".join(request.path.split("/")[1:6])
         record = next((r for r in library().records.values() if uid(f"tidal cover {r.code}") == cover), None)
         return (

@@ -103,19 +103,6 @@ class Stream:
     saved: bool
 
 
-def truth() -> dict[tuple[str, str], str]:
-    """(platform, item) -> key of the song: item is the path below Music/, Rekordbox's TrackID, Spotify's URI, Tidal's id, or
-    Discogs' release and position ("12345#A1")."""
-    from musicdb.demo import discogs_account, tidal_account  # both look at the library through this module
-
-    out = {("local", file.path): file.song for file in files()}
-    out |= {("rekordbox", str(track.track_id)): track.song for track in dj_tracks()}
-    out |= {("spotify", stream.uri): stream.song for stream in streams()}
-    out |= {("tidal", str(track.id)): track.song for track in tidal_account.tidal_tracks()}
-    out |= {("discogs", item): song for vinyl in discogs_account.vinyls().values() for item, song in vinyl.items().items()}
-    return out
-
-
 @cache
 def files() -> tuple[File, ...]:
     lib, out = library(), []
