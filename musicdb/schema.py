@@ -54,10 +54,10 @@ TRUST = {
 }
 # Tables whose changed cells go to `changes`. Observations and append-only tables do not.
 LEDGER = """artists artist_aliases title_aliases release_groups releases release_artists release_items labels release_labels
-track_labels genres track_genres tags track_tags playlist_tags tag_rules track_attributes external_ids publishers release_publishers events
+track_labels genres genre_parents genre_rules track_genres tags track_tags playlist_tags tag_rules track_attributes external_ids publishers release_publishers events
 event_recordings image_links playlists playlist_items playlist_links tracks users config trust claim_paths platforms""".split()
 # Columns of `tracks` that `resolve` fills: a hand edit of one is a decision, so that the next resolve keeps it.
-RESOLVED = "title version artist_credit duration_ms release_date year bpm musical_key rating".split()
+RESOLVED = "title version artist_credit duration_ms release_date year bpm musical_key rating catalogue_number comment".split()
 # Tables with rows that `resolve` derives, and their column with the track (of external_ids also other things; that costs no more than a look).
 DERIVED = {"tracks": "id", "track_artists": "track_id", "track_genres": "track_id", "track_labels": "track_id", "external_ids": "entity_id"}
 SEARCH = {"tracks": ["title", "version", "artist_credit"], "artists": ["name", "sort_name"], "release_groups": ["title"]}
@@ -80,6 +80,22 @@ def statements(script: str) -> Iterator[str]:
             part = ""
 
 
+def genres() -> tuple[list[tuple[str, str | None]], list[tuple[str, str]]]:
+    """The tree that a new database starts with: (genre, parent) and (word, genre it means), read from `sql/genres.txt`."""
+    parents: list[tuple[str, str | None]] = []
+    rules: list[tuple[str, str]] = []
+    way: list[str] = []
+    for line in _sql("genres.txt").splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, _, words = line.strip().partition(" <- ")
+            rules += [(word.strip(), "" if name == "-" else name) for word in words.split(";") if word.strip()]
+            if name != "-":
+                depth = (len(line) - len(line.lstrip())) // 2
+                way[depth:] = [name]
+                parents.append((name, way[depth - 1] if depth else None))
+    return parents, rules
+
+
 @migrations()
 def m001_tables(db: UtilsDatabase) -> None:
     """All tables, the search index and the vocabulary."""
@@ -97,6 +113,9 @@ def m001_tables(db: UtilsDatabase) -> None:
     )
     ranks = [(field, platform, rank) for field, names in TRUST.items() for rank, platform in enumerate(names, 1)]
     db.conn.executemany("insert into trust (field, platform, rank) values (?, ?, ?)", ranks)
+    parents, rules = genres()
+    db.conn.executemany("insert into genre_parents (genre, parent) values (?, ?)", parents)
+    db.conn.executemany("insert into genre_rules (said, genre) values (?, ?)", rules)
     db.conn.execute("insert into users (username) values ('me')")
     db.conn.execute(f"pragma application_id = {APPLICATION_ID}")
 
@@ -153,6 +172,18 @@ def _triggers(conn: sqlite3.Connection) -> Iterator[str]:
                     f"create trigger stale_{table}_{event} after {event} on {table} when {wanted} "
                     f"begin delete from resolved where track_id = {which}.{column}; end"
                 )
+    for table in ("genre_rules", "genre_parents"):  # a direct edit may concern any track; our own operations know which
+        for event in ("insert", "update", "delete"):
+            yield (
+                f"create trigger stale_{table}_{event} after {event} on {table} when not exists (select 1 from current_operation) "
+                "begin delete from resolved; end"
+            )
+    yield (
+        "create trigger decide_genres_parent after update of parent_id on genres when old.parent_id is not new.parent_id "
+        "and not exists (select 1 from current_operation) begin insert into genre_parents (genre, parent) "
+        "values (new.name, (select name from genres where id = new.parent_id)) "
+        "on conflict (genre) do update set parent = excluded.parent; end"
+    )
     for column in RESOLVED:
         yield (
             f"create trigger decide_tracks_{column} after update of {column} on tracks when old.{column} is not new.{column} "

@@ -146,6 +146,7 @@ create table images ( -- A picture, known by its content.
   mime_type text not null, -- type of the bytes as they came
   width int, -- pixels as they came
   height int, -- pixels as they came
+  dhash text, -- difference hash, 16 hex digits: near-identical pictures differ in few of its 64 bits
   path text, -- file it was read from
   created_at text not null default (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) -- UTC
 ) strict;
@@ -203,6 +204,7 @@ create table import_batches ( -- One page of an import, stored in one transactio
   id integer primary key, -- row id
   platform text not null, -- who was read
   account text not null default '', -- which account
+  user_id int, -- whose listening it is
   run text not null, -- id of the import run
   seq int not null, -- number within the run
   kind text, -- kind of payload

@@ -113,6 +113,8 @@ create table tracks ( -- The truth: one row a recording, each value with its sou
   bpm real, -- beats a minute
   musical_key text, -- Camelot key, 8A = A minor
   rating int check (rating between 1 and 5), -- 1-5
+  catalogue_number text, -- catalogue number of its release
+  comment text, -- comment
   title_norm text, -- normalised for matching
   match_key text, -- normalised title, version and artists
   sources text check (sources is null or json_valid(sources)), -- JSON: field -> platform whose value it is
@@ -167,7 +169,7 @@ create table genres ( -- A genre; parents make a tree.
   id integer primary key references genre_ids(id), -- recorded identity
   name text not null, -- name as shown
   name_norm text not null, -- normalised for matching
-  parent_id int references genres(id), -- wider genre
+  parent_id int references genres(id), -- wider genre, as genre_parents says
   created_at text default (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')), -- UTC
   updated_at text, -- UTC
   deleted_at text, -- UTC
@@ -183,6 +185,16 @@ create table track_genres ( -- Genres of a track, each with who says so.
   primary key (track_id, genre_id, platform)
 ) strict, without rowid;
 create index ix_tg_genre on track_genres(genre_id);
+
+create table genre_parents ( -- The tree of genres: what is a kind of what. Rows are yours to change; `resolve` brings genres.parent_id after.
+  genre text primary key, -- name of the genre
+  parent text -- wider genre; empty = at the top
+) strict;
+create table genre_rules ( -- What words for a genre mean: "House, Tech" is Tech House. Case, accents, dashes do not matter. Rows are yours to change.
+  said text not null, -- word as a platform writes it
+  genre text not null default '', -- genre that it means, or one of them; '' = none at all, such as "Other"
+  primary key (said, genre)
+) strict, without rowid;
 
 create table labels ( -- A record label.
   id integer primary key references label_ids(id), -- recorded identity

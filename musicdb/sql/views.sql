@@ -22,10 +22,15 @@ join claim_paths as c on c.platform = p.platform and c.level = 'release'
 where k.status in ('auto', 'confirmed') and json_extract(r.metadata, c.path) is not null;
 
 create view platform_values as -- One row a track and field: what each platform says, how many values there are, and whose is taken.
-select c.track_id, c.field, json_group_object(c.platform, c.value) as said_by, count(distinct c.value) as n_values,
+select c.track_id, c.field, json_group_object(c.platform, iif(c.n = 1, c.value, json(c.all_values))) as said_by,
+  (select count(distinct o.value) from claims as o where o.track_id = c.track_id and o.field = c.field) as n_values,
   (select json_extract(t.sources, '$.' || c.field) from tracks as t where t.id = c.track_id) as winner
-from claims as c
-where c.field not in ('cues', 'beat_grid', 'ids')
+from (
+  select track_id, field, platform, value, count(distinct value) as n, json_group_array(distinct value) as all_values
+  from claims
+  where field not in ('cues', 'beat_grid', 'ids')
+  group by track_id, field, platform
+) as c
 group by c.track_id, c.field;
 
 create view conflicts as -- Where platforms disagree on a track: not by case or a remaster suffix; the heaviest first. Half and double tempo are related.
@@ -75,10 +80,14 @@ select t.id as track_id, s.key as field, s.value as winner, r.rank,
   case when d.value is null and d.platform is not null then 'follows' when d.value is not null and d.platform is not null then 'locked'
     when d.value is not null then 'fixed' end as decision,
   d.value as decided_value, d.platform as followed, d.decided_by, d.decided_at, d.note, d.operation_id,
-  (select json_group_object(p.platform, coalesce(json_extract(p.said, '$.' || s.key), json_extract(o.said, '$.' || s.key)))
-    from track_links as k join platform_tracks as p on p.id = k.platform_track_id
-    left join platform_releases as o on o.platform = p.platform and o.external_id = p.release_external_id and s.key not in ('title', 'artists', 'rating')
-    where k.track_id = t.id and k.status in ('auto', 'confirmed')) as said_by
+  (select json_group_object(c.platform, iif(c.n = 1, c.value, json(c.all_values))) from (
+      select q.platform, q.value, count(distinct q.value) as n, json_group_array(distinct q.value) as all_values from (
+        select p.platform, coalesce(json_extract(p.said, '$.' || s.key), json_extract(o.said, '$.' || s.key)) as value
+        from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+        left join platform_releases as o on o.platform = p.platform and o.external_id = p.release_external_id
+          and s.key not in ('title', 'artists', 'rating', 'comment')
+        where k.track_id = t.id and k.status in ('auto', 'confirmed')) as q
+      where q.value is not null group by q.platform) as c) as said_by
 from tracks as t join track_ids as i on i.id = t.id cross join json_each(t.sources) as s
 left join trust as r on r.field = s.key and r.platform = s.value
 left join decisions as d on d.id = (select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = s.key);
@@ -183,21 +192,77 @@ select l.id as listen_id, k.track_id, k.confidence, k.method, k.evidence
 from listens as l join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
 join track_links as k on k.platform_track_id = p.id and k.status = 'candidate';
 
-create view attribute_winners as -- The fact that counts, of each track and key.
+create view attributes as -- Every further fact of a track, by who says so: what you set, and what platforms say that is no field of `tracks`.
+select a.track_id, a.key, a.platform, a.value, a.locked, 'set' as level, a.updated_at from track_attributes as a
+union all
+select t.merged_into_id, a.key, a.platform, a.value, a.locked, 'set', a.updated_at
+from tracks as t join track_attributes as a on a.track_id = t.id
+where t.merged_into_id is not null
+union all
+select c.track_id, c.field, c.platform, c.value, 0, c.level, null
+from claims as c
+where c.type not in ('array', 'object', 'null') and c.field not in ('title', 'version', 'album', 'album_type', 'duration_ms', 'release_date',
+  'release_date_precision', 'year', 'bpm', 'musical_key', 'rating', 'catalogue_number', 'comment', 'label', 'isrc', 'cover', 'path');
+
+create view attribute_winners as -- The fact that counts, of each track and key: a locked one, then yours, then by `trust` for the key, then by platform.
 select track_id, key, platform, value, locked from (
-  select a.track_id, a.key, a.platform, a.value, a.locked,
-    row_number() over (partition by a.track_id, a.key order by a.locked desc, s.priority, a.updated_at desc) as place
-  from track_attributes as a join platforms as s on s.name = a.platform)
+  select a.track_id, a.key, a.platform, a.value, a.locked, row_number() over (
+      partition by a.track_id, a.key order by a.locked desc, a.platform <> 'user', r.rank is null, r.rank, s.priority,
+        case a.level when 'set' then 0 when 'track' then 1 else 2 end, a.updated_at desc) as place
+  from attributes as a join platforms as s on s.name = a.platform left join trust as r on r.field = a.key and r.platform = a.platform)
 where place = 1;
+
+create view genre_ancestors as -- Every genre with all wider ones, itself at distance 0: to ask for House is to ask for all that has House here.
+with recursive up as (
+  select id as genre_id, name as genre, id as ancestor_id, name as ancestor, parent_id, 0 as distance from genres where merged_into_id is null and deleted_at is null
+  union all
+  select u.genre_id, u.genre, g.id, g.name, g.parent_id, u.distance + 1 from up as u join genres as g on g.id = u.parent_id where u.distance < 12
+)
+select genre_id, genre, ancestor_id, ancestor, distance from up;
+
+create view genre_tree as -- The genres of your library as a tree: how many tracks have each, and how many with all that is below it.
+with recursive down as (
+  select id, name, parent_id, 0 as depth, name as path from genres
+  where parent_id is null and merged_into_id is null and deleted_at is null
+  union all
+  select g.id, g.name, g.parent_id, d.depth + 1, d.path || ' > ' || g.name from down as d join genres as g on g.parent_id = d.id
+  where g.merged_into_id is null and g.deleted_at is null and d.depth < 12
+)
+select d.id, d.path, d.depth, d.name, d.parent_id,
+  (select count(distinct t.track_id) from track_genres as t where t.genre_id = d.id) as tracks,
+  (select count(distinct t.track_id) from genre_ancestors as a join track_genres as t on t.genre_id = a.genre_id where a.ancestor_id = d.id) as tracks_below
+from down as d
+order by d.path;
+
+create view unmapped_genres as -- Genres in use without a place in the tree: give each a parent (genre_parents), or say what it means (genre_rules).
+select g.id, g.name, count(distinct t.track_id) as tracks, group_concat(distinct t.platform) as platforms
+from genres as g join track_genres as t on t.genre_id = g.id
+where g.parent_id is null and g.merged_into_id is null and g.deleted_at is null
+  and not exists (select 1 from genre_parents as p where p.genre = g.name)
+group by g.id
+order by tracks desc, g.name;
+
+create view poor_covers as -- Tracks without a cover, or with one under 300 pixels: the shortest side, 0 = none.
+select t.id as track_id, t.title, t.artist_credit, g.title as album, m.id as image_id, ifnull(min(m.width, m.height), 0) as side
+from tracks as t left join release_groups as g on g.id = t.release_group_id
+left join images as m on m.id = coalesce((select i.image_id from image_links as i where i.track_id = t.id and i.is_selected = 1),
+  (select i.image_id from image_links as i where i.release_group_id = t.release_group_id and i.is_selected = 1))
+where t.deleted_at is null and t.merged_into_id is null and t.title is not null and ifnull(min(m.width, m.height), 0) < 300;
 
 create view latest_metrics as -- The newest value of each number.
 select track_id, platform, metric, value, max(collected_at) as collected_at from track_metrics group by track_id, platform, metric;
 
-create view track_mytags as -- Tags of each track: its own and those its playlists give.
+create view track_mytags as -- Tags of each track: its own, those its playlists give, and those of tracks that were merged into it.
 select track_id, tag_id from track_tags
 union
 select i.track_id, t.tag_id from playlist_items as i join playlist_tags as t on t.playlist_id = i.playlist_id
-where i.deleted_at is null and i.track_id is not null;
+where i.deleted_at is null and i.track_id is not null
+union
+select m.merged_into_id, t.tag_id from tracks as m join track_tags as t on t.track_id = m.id where m.merged_into_id is not null
+union
+select m.merged_into_id, t.tag_id from tracks as m join playlist_items as i on i.track_id = m.id and i.deleted_at is null
+join playlist_tags as t on t.playlist_id = i.playlist_id
+where m.merged_into_id is not null;
 
 create view local_tracks as -- Files with what their tags say.
 select p.id, f.path, p.title, p.artists, p.album, p.duration_ms, f.format, f.bitrate, f.sample_rate, f.size_bytes,
