@@ -106,8 +106,11 @@ create table platform_playlist_items ( -- A place in a platform's playlist; the 
   platform_track_id int not null references platform_tracks(id), -- the track there
   added_at text, -- UTC, when it was added, as the platform says
   first_seen_at text not null, -- UTC, when an import first saw it
-  removed_at text -- UTC, when an import no longer saw it
+  removed_at text, -- UTC, when an import no longer saw it
+  gone_reason text check (gone_reason in ('you', 'owner', 'service', 'relinked')), -- who took it out: you, the list's owner, the service; relinked = it has another id now
+  replaced_by_id int references platform_playlist_items(id) -- place that stands for it since, where it was relinked
 ) strict;
+create index ix_ppi_replaced on platform_playlist_items(replaced_by_id) where replaced_by_id is not null;
 create unique index ux_ppi on platform_playlist_items(platform_playlist_id, position) where removed_at is null;
 create index ix_ppi_track on platform_playlist_items(platform_track_id);
 

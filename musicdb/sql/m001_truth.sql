@@ -402,6 +402,83 @@ create table snapshots ( -- The state of playlists at a time.
 create index ix_snap on snapshots(platform, created_at);
 create index ix_snap_op on snapshots(operation_id);
 
+create table playlist_versions ( -- A playlist as it was from one snapshot to its next version. Only what changed is stored.
+  id integer primary key, -- row id
+  snapshot_id int not null references snapshots(id), -- snapshot that saw it first
+  platform text not null references platforms(name), -- whose playlist; user = yours
+  list_id int not null, -- row of platform_playlists, or of playlists where it is yours
+  name text not null, -- name then
+  description text, -- description then
+  kind text not null, -- playlist, folder, smart or liked
+  parent text, -- folder it lay in
+  is_gone int not null default 0 check (is_gone in (0, 1)), -- 1 = it was not there any more
+  is_full int not null check (is_full in (0, 1)), -- 1 = items holds all of them; 0 = the steps from the version before
+  items text not null check (json_valid(items)), -- JSON: rows of platform_tracks (yours: track ids, releases negative), or steps [at, to, item]
+  n int not null, -- items in it
+  hash text not null, -- of all of it: equal = unchanged
+  seen int not null default 1 -- reads that saw it so, up to 2: what was missing once is not believed yet
+) strict;
+create index ix_plv_list on playlist_versions(platform, list_id, id);
+create index ix_plv_snapshot on playlist_versions(snapshot_id);
+
+create table plans ( -- What a sync would do, kept until you approve it row by row.
+  id integer primary key, -- row id
+  kind text not null default 'sync', -- sync, likes, tags, restore, files
+  target text not null default '', -- what it writes, for people: rekordbox, tidal, ... several with commas
+  status text not null default 'proposed' check (status in ('proposed', 'running', 'applied', 'failed', 'undone', 'dismissed')), -- where it stands
+  reason text, -- what it is for
+  details text check (details is null or json_valid(details)), -- JSON: options, warnings, backups
+  created_at text not null default (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')), -- UTC
+  applied_at text, -- UTC, when it was last carried out
+  operation_id int references operations(id) -- operation of the log that changed your own lists, for undo
+) strict;
+create index ix_plans_operation on plans(operation_id);
+create table plan_lists ( -- The lists that a plan touches, as they were when it was made: if one moved on, the plan stops.
+  id integer primary key, -- row id
+  plan_id int not null references plans(id) on delete cascade, -- the plan
+  target text not null, -- where the list is: user (yours), rekordbox, tidal, ...
+  place text not null default '', -- which database, folder or account there
+  external_id text, -- its id there; empty = it is made by this plan
+  playlist_id int references playlists(id), -- yours that belongs to it
+  link_id int references playlist_links(id), -- link that is synced
+  name text not null, -- name, for people
+  before text not null check (json_valid(before)), -- JSON: items when the plan was made (tracks by uid, at a platform by its ids)
+  after text not null check (json_valid(after)), -- JSON: items when all of it is done
+  head text check (head is null or json_valid(head)), -- JSON: name, description, folder and version when the plan was made
+  base text check (base is null or json_valid(base)) -- JSON: what both sides agreed on, for the next base
+) strict;
+create index ix_plan_lists on plan_lists(plan_id);
+create index ix_plan_lists_playlist on plan_lists(playlist_id);
+create index ix_plan_lists_link on plan_lists(link_id);
+create table plan_operations ( -- One step of a plan: approved or denied by you, carried out in order of priority.
+  id integer primary key, -- row id
+  plan_id int not null references plans(id) on delete cascade, -- the plan
+  plan_list_id int references plan_lists(id) on delete cascade, -- list it changes
+  from_list_id int references plan_lists(id) on delete cascade, -- list that the item is taken out of, where it moves between two
+  priority int not null default 50, -- order: small first; additions before removals
+  action text not null, -- create, folder, rename, describe, place, add, remove, move, transfer, relink, delete, link, like, tag, untag, ...
+  item text, -- the item: track uid, or id there
+  nth int not null default 0, -- which of equal items, from 0
+  track_id int references track_ids(id), -- the track, where it is known
+  title text, -- what to call it
+  before text check (before is null or json_valid(before)), -- JSON: what it was
+  after text check (after is null or json_valid(after)), -- JSON: what it shall be
+  reason text not null, -- why, as a sentence
+  hold text, -- why it is not to be approved together with others, or not at all yet
+  needs text not null default '' check (needs in ('', 'look', 'first')), -- look = approve it by its number; first = something else must be done first
+  status text not null default 'proposed' check (status in ('proposed', 'approved', 'denied', 'running', 'done', 'failed', 'skipped', 'undone')), -- where it stands
+  result text check (result is null or json_valid(result)), -- JSON: what came of it
+  error_message text, -- why it failed or was skipped
+  decided_by text, -- who approved or denied
+  decided_at text, -- UTC
+  started_at text, -- UTC
+  completed_at text -- UTC
+) strict;
+create index ix_plan_ops on plan_operations(plan_id, status, priority);
+create index ix_plan_ops_list on plan_operations(plan_list_id);
+create index ix_plan_ops_from on plan_operations(from_list_id);
+create index ix_plan_ops_track on plan_operations(track_id);
+
 create table track_links ( -- Which track an observation is: the matcher's proposal, and decisions over it.
   id integer primary key, -- row id
   platform_track_id int not null references platform_tracks(id), -- the observation
@@ -438,18 +515,22 @@ create unique index ux_rlink_active on release_links(platform_release_id) where 
 create index ix_rlink_release on release_links(release_id);
 create index ix_rlink_group on release_links(release_group_id);
 
-create table playlist_links ( -- Which platform's playlist belongs to which of yours, and which way it syncs.
+create table playlist_links ( -- Which playlist elsewhere belongs to which of yours, and which way it syncs.
   id integer primary key, -- row id
   playlist_id int not null references playlists(id), -- yours
   platform text not null references platforms(name), -- where
-  platform_playlist_id int not null unique references platform_playlists(id), -- theirs
-  direction text not null check (direction in ('import', 'export', 'mirror', 'push', 'two_way')), -- which way
-  is_personal int not null default 1 check (is_personal in (0, 1)), -- 1 = your own list there
+  place text not null default '', -- which database, folder or account there; empty = the usual one
+  external_id text not null, -- theirs, by its id there: names may be taken twice
+  platform_playlist_id int references platform_playlists(id), -- theirs as an import saw it; empty = not imported yet
+  direction text not null check (direction in ('import', 'export', 'push', 'mirror', 'two_way')), -- import: theirs to yours; push (export): yours to theirs; mirror: theirs becomes as yours; two_way
+  is_personal int not null default 1 check (is_personal in (0, 1)), -- 1 = your own list there, so what goes was taken out by you
   enabled int not null default 1 check (enabled in (0, 1)), -- 0 = paused
   base_snapshot_id int references snapshots(id), -- state both sides agreed on
   last_synced_at text, -- UTC
-  unique (playlist_id, platform)
+  unique (playlist_id, platform, place),
+  unique (platform, place, external_id)
 ) strict;
+create index ix_pll_theirs on playlist_links(platform_playlist_id);
 create index ix_pll_snap on playlist_links(base_snapshot_id);
 
 create table decisions ( -- What a person decided; append-only, the latest counts, undo is a new row.

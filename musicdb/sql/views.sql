@@ -118,6 +118,31 @@ join platform_playlist_items as i on i.platform_playlist_id = sp.id and i.remove
 join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
 group by p.playlist_id, k.track_id, sp.platform;
 
+create view playlist_history as -- Every item that is or was in a playlist, yours and theirs: when it came, when it went, and who took it out.
+select sp.platform, i.platform_playlist_id, p.playlist_id, sp.name as playlist, i.position, k.track_id, t.title, t.artists,
+  i.platform_track_id, t.external_id, coalesce(i.added_at, i.first_seen_at) as came_at, i.first_seen_at,
+  coalesce(i.removed_at, sp.missing_since) as went_at,
+  case when i.removed_at is not null then coalesce(i.gone_reason, 'you') when sp.missing_since is not null then 'list' end as went_by,
+  r.external_id as relinked_to, i.id as item_id
+from platform_playlist_items as i join platform_playlists as sp on sp.id = i.platform_playlist_id
+join platform_tracks as t on t.id = i.platform_track_id
+left join playlist_links as p on p.platform_playlist_id = sp.id
+left join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
+left join platform_playlist_items as n on n.id = i.replaced_by_id left join platform_tracks as r on r.id = n.platform_track_id
+union all
+select 'user', null, i.playlist_id, l.name, null, i.track_id, t.title, t.artist_credit, null, null, i.added_at, i.added_at,
+  coalesce(i.deleted_at, l.deleted_at), case when i.deleted_at is not null then 'you' when l.deleted_at is not null then 'list' end, null, i.id
+from playlist_items as i join playlists as l on l.id = i.playlist_id left join tracks as t on t.id = i.track_id;
+
+create view liked_tracks as -- Tracks that are liked somewhere, with the services and since when.
+select k.track_id, sp.platform, min(coalesce(i.added_at, i.first_seen_at)) as liked_at
+from platform_playlists as sp join platform_playlist_items as i on i.platform_playlist_id = sp.id and i.removed_at is null
+join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
+where sp.kind = 'liked' and sp.missing_since is null
+group by k.track_id, sp.platform
+union
+select track_id, platform, liked_at from track_likes where platform = 'user' and is_liked = 1;
+
 create view owned_everywhere as -- Where each track is: file, Rekordbox, record, streaming.
 select t.id as track_id, t.title, t.artist_credit,
   max(p.platform = 'local' and p.missing_since is null) as has_file, max(p.platform = 'rekordbox' and p.missing_since is null) as in_rekordbox,
