@@ -1,4 +1,4 @@
-"""Playlists: what changed between two states of a list.
+"""What changed between two states of a list: pure.
 
 `diff` and `patch` are pure and know nothing of platforms: lists of hashable keys in, changes out.
 """
@@ -28,12 +28,12 @@ def diff(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Change]:
 
     Moves are as few as can be: all items that keep their order among each other (the longest increasing subsequence) stay.
     """
-    old, new = _numbered(before), _numbered(after)
+    old, new = numbered(before), numbered(after)
     old_set, new_set = set(old), set(new)
     changes = [Change("remove", old[i][0], i, None) for i in range(len(old) - 1, -1, -1) if old[i] not in new_set]
     now = [item for item in old if item in new_set]
     place = {item: i for i, item in enumerate(new)}
-    stay = {now[i] for i in _longest_increasing([place[item] for item in now])}
+    stay = {now[i] for i in longest_increasing([place[item] for item in now])}
     last = -1  # where the item before stands
     for item in new:
         if item in stay:
@@ -70,7 +70,7 @@ def patch(before: Iterable[Hashable], changes: Iterable[Change]) -> list[Hashabl
     return now
 
 
-def _numbered(keys: Iterable[Hashable]) -> list[tuple[Hashable, int]]:
+def numbered(keys: Iterable[Hashable]) -> list[tuple[Hashable, int]]:
     """Each key with how often it came before: a track twice in a list is two items."""
     seen: Counter = Counter()
     numbered = []
@@ -80,7 +80,7 @@ def _numbered(keys: Iterable[Hashable]) -> list[tuple[Hashable, int]]:
     return numbered
 
 
-def _longest_increasing(values: Sequence[int]) -> list[int]:
+def longest_increasing(values: Sequence[int]) -> list[int]:
     """Indexes of a longest increasing subsequence (patience sorting, n log n)."""
     tails: list[int] = []  # smallest last value of an increasing run of each length
     ends: list[int] = []  # and its index
