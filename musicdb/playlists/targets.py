@@ -36,7 +36,7 @@ State = Mapping[str, Listed]  # id -> list
 class Step:
     """One write. Places count from 0 and hold at the moment of the step: `before` is the list then, `after` the list when it is done.
 
-    action: folder, create (name, description, parent, items = after), rename (name), describe (description), place (parent), add (key, to),
+    action: folder, create (name, description, parent, items: after), rename (name), describe (description), place (parent), add (key, to),
     remove (key, at), move (key, at, to), delete, like (key), unlike (key), tag (key, tag), untag (key, tag). A step says what changes only.
     """
 
@@ -89,6 +89,9 @@ class Target(Protocol):
 
     def verify(self, expected: Mapping[str, Sequence[str]]) -> list[str]:
         """Read again and compare: sentences about lists (id -> items) that are not as expected; none where all is well."""
+
+    def observe(self) -> None:
+        """Import what is there now (`load.run` of its platform), so that the observed tables agree; nothing where it has no importer."""
 
     def restore(self, backup: Mapping[str, Any]) -> None:
         """Put the backup (its `details`) back. A target without one raises BadInput, and inverse steps are applied instead."""
