@@ -217,7 +217,7 @@ def test_nothing_of_a_file_that_was_cut_off_is_yielded(export):
 
 
 def test_an_endless_element_does_not_fill_the_memory(export, monkeypatch):
-    monkeypatch.setattr("musicdb.platforms._rekordbox_xml.MAX_ELEMENT_BYTES", 200_000)
+    monkeypatch.setattr("musicdb.platforms._xml.MAX_ELEMENT_BYTES", 200_000)
     with pytest.raises(BadInput, match="more than"):
         list(rekordbox.fetch(export(xml(tracks=f'<TRACK TrackID="1" Name="{"x" * 1_000_000}"/>'))))
 

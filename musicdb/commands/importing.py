@@ -73,6 +73,24 @@ SOURCES = {
         (click.option("--details", type=click.IntRange(0), metavar="N", help="Details of at most N releases in this run; 0: the lists alone."),),
         asks=True,
     ),
+    "m3u": Source(
+        "PATH...",
+        "Read lists of files: .m3u and .m3u8.\n\nA list, or a folder of lists, whose folders become playlist folders. Relative paths, drives of "
+        "Windows and web addresses are understood, in UTF-8, UTF-16 or Windows-1252; files are joined to yours by their path.",
+        ("musicdb import m3u ~/Music/Friday.m3u8", "musicdb import m3u ~/Music/Playlists"),
+    ),
+    "itunes": Source(
+        "[PATH]",
+        "Read the library of iTunes or Apple's Music.\n\nTracks, ratings, play counts, playlists, folders, rules of smart playlists. Without a "
+        "PATH, the XML in the usual folder; Music writes one with File > Library > Export Library.",
+        ("musicdb import itunes", "musicdb import itunes ~/Desktop/Library.xml"),
+    ),
+    "traktor": Source(
+        "[PATH]",
+        "Read a Traktor collection.\n\nTracks, cues, loops, beat grids, ratings, play counts, playlists, folders, rules of smart lists. Without a "
+        "PATH, that of the newest Traktor on this computer. PATH is a collection.nml, its folder, or an exported playlist.",
+        ("musicdb import traktor", "musicdb import traktor ~/Desktop/Friday.nml"),
+    ),
     "listenbrainz": Source(
         "[PATH]",
         "Read listens and loved recordings of ListenBrainz.\n\nWithout a PATH, the account (`musicdb login listenbrainz`): what is new, and "

@@ -5,17 +5,19 @@ Refuses what Rekordbox does not write: entities (defusedxml), endless elements, 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import BadInput, UnknownSource
 from ..shapes import Complete, Page, Refused
 from ..units import integer
+from ._places import external_id_of
+from ._xml import MAX_BYTES, events, whole
+
+__all__ = ["EXPORT", "MAX_BYTES", "external_id_of", "pages"]
 
 EXPORT = "in Rekordbox choose File > Export Collection in xml format and give that file"
-MAX_BYTES = 1 << 30  # a 100,000 track export is some 200 MB
-MAX_ELEMENT_BYTES = 16 << 20  # between two elements: one huge attribute or text would fill the memory
-MAX_DEPTH, MAX_MARKS = 100, 200_000
+MAX_MARKS = 200_000
 TRACKS_A_PAGE, PLAYLISTS_A_PAGE = 1000, 50
 OTHER_XML = {
     "plist": "an Apple property list, perhaps an iTunes library: use `musicdb import itunes`",
@@ -23,59 +25,14 @@ OTHER_XML = {
 }
 
 
-def external_id_of(name: str, parent: str | None, taken: Container[str]) -> str:
-    """Return the path of names that stands for a playlist ("Sets/Friday"), with "#2" for a second of that name."""
-    own = name.replace("%", "%25").replace("/", "%2F") or "untitled"
-    external_id = base = f"{parent}/{own}" if parent else own
-    number = 1
-    while external_id in taken:
-        number += 1
-        external_id = f"{base}#{number}"
-    return external_id
-
-
-class _Capped:
-    """A file that is no longer than it said, and has an element every so many bytes."""
-
-    def __init__(self, file, path: Path):
-        self.file, self.path, self.total, self.since_element = file, path, 0, 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.file.read(size)
-        self.total += len(data)
-        self.since_element += len(data)
-        if self.total > MAX_BYTES or self.since_element > MAX_ELEMENT_BYTES:
-            raise BadInput(f"{self.path} has an element of more than {MAX_ELEMENT_BYTES >> 20} MiB: not from Rekordbox")
-        return data
-
-
 def pages(path: Path) -> Iterator:
     """Yield Page, Refused and Complete of an export, a page of tracks at a time; see `rekordbox` for the payloads."""
-    with path.open("rb") as file:
-        yield from _pages(path, file)
-
-
-def _pages(path: Path, file) -> Iterator:
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import iterparse
-
     reader = _Reader(path)
-    capped = _Capped(file, path)
-    try:
-        for event, element in iterparse(capped, ("start", "end")):
-            capped.since_element = 0
-            if event == "start":
-                reader.start(element)
-            else:
-                yield from reader.end(element)
-    except DefusedXmlException as error:
-        raise BadInput(f"{path} declares XML entities ({type(error).__name__}): not from Rekordbox") from error
-    except (ParseError, UnicodeError, LookupError, ValueError) as error:  # LookupError: an encoding that does not exist
-        if not reader.root_seen:
-            raise UnknownSource(f"{path} is no XML ({error}); {EXPORT}") from error
-        raise BadInput(f"{path} breaks off or is damaged ({error}); export it again") from error
+    for event, element in events(path, "Rekordbox", EXPORT):
+        if event == "start":
+            reader.start(element)
+        else:
+            yield from reader.end(element)
     yield from reader.finish()
 
 
@@ -101,8 +58,6 @@ class _Reader:
         if not self.root_seen:
             self._root(tag)
         self.stack.append(element)
-        if len(self.stack) > MAX_DEPTH:
-            raise BadInput(f"{self.path} is nested more than {MAX_DEPTH} deep: not from Rekordbox")
         if tag == "COLLECTION":
             self.total = integer(element.get("Entries"), 0)
         elif tag == "PLAYLISTS":
@@ -117,11 +72,7 @@ class _Reader:
             what = OTHER_XML.get(tag, f"an XML of another kind (<{tag[:40]}>)")
             raise UnknownSource(f"{self.path} is {what}; for Rekordbox: {EXPORT}")
         self.root_seen = True
-        with self.path.open("rb") as file:  # so that of a file that was cut off nothing is imported
-            head = file.read(2)
-            file.seek(max(0, self.path.stat().st_size - 4096))
-            if head not in (b"\xff\xfe", b"\xfe\xff") and b"</DJ_PLAYLISTS" not in file.read():
-                raise BadInput(f"{self.path} is cut off: its end is missing; export it again")
+        whole(self.path, b"</DJ_PLAYLISTS", "export it again")
 
     def end(self, element) -> Iterator:
         tag, parent = element.tag, self.stack[-2].tag if len(self.stack) > 1 else None

@@ -21,7 +21,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
-from urllib.parse import unquote
 
 import msgspec
 
@@ -29,6 +28,7 @@ from ..errors import BadInput, PayloadError, UnknownSource
 from ..shapes import Beat, Cue, Row, Said
 from ..units import bpm, camelot, integer, iso_date, stars
 from . import _rekordbox_db, _rekordbox_xml
+from ._places import local_path
 from ._rekordbox_rows import content_rows, dicts, mapping, play_rows, playlist_rows, several, text
 from ._rekordbox_xml import EXPORT, MAX_BYTES
 
@@ -228,16 +228,7 @@ def path_of(location: Any) -> str | None:
 
     Rekordbox writes file://localhost/C:/..., file://localhost/Users/...; other programs leave out or double the slash.
     """
-    if not isinstance(location, str) or not location.lower().startswith("file://") or stream_id(location) is not None:
-        return None
-    rest = location[7:]
-    rest = rest[9:] if rest.lower().startswith("localhost") else rest
-    path = unquote(rest, errors="backslashreplace")  # bytes that are no UTF-8 as \xNN, as the file scan shows them
-    if "\0" in path or not path.strip("/"):
-        return None
-    if re.match(r"/*[A-Za-z]:[/\\]", path):
-        return path.lstrip("/")
-    return "/" + path.lstrip("/")
+    return None if stream_id(location) else local_path(location)
 
 
 def stream_id(location: Any) -> dict[str, str] | None:
