@@ -7,6 +7,9 @@ A platform file has
     PAYLOADS            the payload kinds that `rows` takes
     CLAIMS              {(level, field): json path}: extra scalar fields of the stored payload, merged into `claim_paths`
     SHORT               payload kinds that say less of a thing than others do, shortest first: a row of such a kind never replaces a fuller one
+    login(ask, show, *, endpoint=None, progress=None) -> login    where it has accounts: ask(prompt, secret=False, until=None) -> text, show(text);
+                        until(): True once no answer is needed any more; progress is called while waiting, and may raise to stop it
+    login_ends(login) -> UTC text or None    where a login ends and has to be given again
     fetch(source, known, *, account=None, all=False, progress=None, **options) -> iterator of Page, Refused, Complete
     rows(kind, payload) -> iterator of Row: pure and deterministic; raises PayloadError for an item that cannot be used
 
@@ -19,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
+TITLES = {"user": "You", "local": "Files", "itunes": "iTunes", "m3u": "M3U", "listenbrainz": "ListenBrainz", "lastfm": "Last.fm"}
 KINDS_OF_PLATFORM = ("files", "dj", "streaming", "collection", "history", "person")
 
 

@@ -165,3 +165,9 @@ def changed(payload, way, change):
         holder = holder[key]
     change(holder, way[-1])
     return mutant
+
+
+def test_a_platform_is_called_the_same_in_words_and_in_the_database():
+    from musicdb import schema, shapes
+
+    assert {name: shapes.title(name) for name, *_ in schema.PLATFORMS} == {name: called for name, called, *_ in schema.PLATFORMS}

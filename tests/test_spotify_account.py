@@ -399,7 +399,7 @@ def test_the_end_of_a_login_is_told_ahead(db, small):
 def browser(replay, shown, paste=False):
     """Answers for `ask`: a client id, and then a person who agrees in the browser."""
 
-    def ask(prompt, secret=False):
+    def ask(prompt, secret=False, until=None):
         if "Client ID" in prompt:
             return "client-of-a-person"
         address = next(word for text in shown for word in text.split() if word.startswith("http") and "/authorize?" in word)
@@ -447,9 +447,18 @@ def test_a_login_that_fails_changes_nothing_and_says_why(small, pasted, words):
 def test_a_login_that_nobody_finishes_ends(small, monkeypatch):
     monkeypatch.setattr("musicdb.platforms._spotify_login.GRACE_S", 0.05)
     with pytest.raises(LoginNeeded, match="has not answered"):
-        spotify.login(lambda prompt, secret=False: "x" if "Client" in prompt else "", lambda text: None, endpoint=small.endpoint("spotify"))
+        spotify.login(lambda prompt, **_: "x" if "Client" in prompt else "", lambda text: None, endpoint=small.endpoint("spotify"))
     with pytest.raises(LoginNeeded, match="no Client ID"):
-        spotify.login(lambda prompt, secret=False: " ", lambda text: None, endpoint=small.endpoint("spotify"))
+        spotify.login(lambda prompt, **_: " ", lambda text: None, endpoint=small.endpoint("spotify"))
+
+
+def test_plays_that_an_answer_lost_at_an_end_are_said_and_read_again(db, small):
+    small.fault("short", "recently-played")
+    report = read(db, small, "spotify")
+    assert [note for note in report.notes if "recent plays: the answer ends before its own cursors" in note], report.notes
+    again = read(db, small, "spotify")
+    assert not [note for note in again.notes if "recent plays" in note]
+    assert db.value("select count(*) from listens_raw where platform = 'spotify'") == len(small.spotify.lists["me/player/recently-played"]) == 2
 
 
 # ---------- single tracks

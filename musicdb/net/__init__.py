@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import LoginNeeded, RateLimited, SourceError, Transient
 from ..secrets import scrub
-from ..shapes import Page
+from ..shapes import Page, title
 
 Progress = Callable[[int, int | None, str], object]
 LONGEST_WAIT_S = 300.0
@@ -103,7 +103,7 @@ def failure(
     status: int, *, platform: str, what: str = "", retry: str | float | None = None, detail: str = "", account: str = ""
 ) -> SourceError:
     """Return the error for an HTTP status: platform "spotify", what "liked songs", retry: the Retry-After header, detail: its words."""
-    name = platform.title()
+    name = title(platform)
     of = f" for {what}" if what else ""
     if status == 401:
         command = f"musicdb login {platform}" + (f" --account {account}" if account else "")
@@ -125,7 +125,7 @@ def words(platform: str, what: str = "") -> Iterator[None]:
     """
     import requests
 
-    name, of = platform.title(), f" ({what})" if what else ""
+    name, of = title(platform), f" ({what})" if what else ""
     again = "what was read is stored, run the same again"
     try:
         yield

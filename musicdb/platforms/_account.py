@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import net, secrets
 from ..errors import LoginNeeded, SourceError, Transient
-from ..shapes import Complete, Note, Page
+from ..shapes import Complete, Note, Page, title
 
 
 class NotGiven(SourceError):
@@ -51,7 +51,7 @@ def login_of(platform: str, account: str | None, token: Any, instead: str = "") 
     found = {"access_token": found} if isinstance(found, str) else found
     command = f"musicdb login {platform}" + (f" --account {account}" if account else "")
     if not isinstance(found, dict) or not isinstance(found.get("access_token"), str) or not found["access_token"].strip():
-        raise LoginNeeded(f"nobody is logged in to {platform.title()}: run `{command}`{instead}")
+        raise LoginNeeded(f"nobody is logged in to {title(platform)}: run `{command}`{instead}")
     for name in ("access_token", "refresh_token"):
         if isinstance(found.get(name), str):
             secrets.remember(found[name])
@@ -149,21 +149,21 @@ def refusal(status: int, platform: str, what: str, words: str, retry: str | None
     """The error for a status: NotGiven for a part that is not there, else as `net.failure`, with what to do."""
     detail = f": {secrets.scrub(words)[:120]}" if words else ""
     if status in (403, 404, 410):
-        return NotGiven(f"{platform.title()} does not give {what} ({status}{detail})", status)
+        return NotGiven(f"{title(platform)} does not give {what} ({status}{detail})", status)
     if status in (401, 408, 425, 429) or status >= 500:
         return net.failure(status, platform=platform, what=what, retry=retry, detail=words, account=account)
-    return SourceError(f"{platform.title()} answered {status} for {what}{detail}; what was read is stored, run the same again later")
+    return SourceError(f"{title(platform)} answered {status} for {what}{detail}; what was read is stored, run the same again later")
 
 
 def items_of(body: Any, key: str, total: str, what: str, platform: str, offset: int | None = None) -> tuple[list, int]:
     """(items, announced total) of an answer. Raises Transient where it is no page, or another than asked for: it is not the end."""
     items, count = (body.get(key), body.get(total)) if isinstance(body, dict) else (None, None)
     if not isinstance(items, list) or isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise Transient(f"{platform.title()}'s answer holds no page of {what}: what was read is stored, run the same again later")
+        raise Transient(f"{title(platform)}'s answer holds no page of {what}: what was read is stored, run the same again later")
     told = body.get("offset")
     if offset is not None and isinstance(told, int) and told != offset:
         raise Transient(
-            f"{platform.title()} answered with another page of {what} than asked for: what was read is stored, run the same again later"
+            f"{title(platform)} answered with another page of {what} than asked for: what was read is stored, run the same again later"
         )
     return items, count
 
@@ -219,7 +219,7 @@ class Reading:
                 first[:] = [mark(items, total)]
             return items, total
 
-        whole = yield from read_list(marking, known=self.known, scope=what, what=f"{self.platform.title()}'s {what}", head=head, **options)
+        whole = yield from read_list(marking, known=self.known, scope=what, what=f"{title(self.platform)}'s {what}", head=head, **options)
         if whole and first:
             self.known.remember(what, first[0])
 

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from ..errors import BadInput, UnknownSource
-from ..shapes import Page, Refused
+from ..shapes import Page, Refused, title
 
 CHUNK, HEAD = 1 << 20, 1 << 16
 PAGE = 2000
@@ -379,7 +379,7 @@ def plays(source: Any, importer: str, kind: str, lists: tuple[str, ...], wanted:
             text = head(member)
             if importer_of(text) != importer and not (importer_of(text) is None and keys_at_front(text) & set(lists)):
                 stranger_ = stranger_ or stranger(member, text, wanted)
-                refused.append(Refused("file", member.name, f"no export of {importer.title()}"))
+                refused.append(Refused("file", member.name, f"no export of {title(importer)}"))
                 continue
             understood += 1
             for page in pages(value for key, value in json_items(member) if key in lists):

@@ -38,12 +38,12 @@ def account(known: Any, account: str | None, progress: Any, endpoint: str | None
         asker.close()
 
 
-def login(ask: Any, show: Any, endpoint: str | None = None) -> dict[str, Any]:
+def login(ask: Any, show: Any, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
     """Ask for the key and the user, try them, and return the login."""
     show("Last.fm wants an API key: make one at https://www.last.fm/api/account/create (any name will do; the callback URL stays empty).")
     key = secrets.Secret(str(ask("Last.fm API key: ", secret=True)).strip())
     user = str(ask("Last.fm user name: ")).strip()
-    asker = _asker(key, user, endpoint, "", None)
+    asker = _asker(key, user, endpoint, "", progress)
     try:
         total = _total(asker.ask("", "the login", method="user.getRecentTracks", limit=1), "recenttracks")
     finally:

@@ -34,11 +34,11 @@ def account(known: Any, account: str | None, progress: Any, endpoint: str | None
         asker.close()
 
 
-def login(ask: Any, show: Any, endpoint: str | None = None) -> dict[str, Any]:
+def login(ask: Any, show: Any, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
     """Ask for the token, try it, and return the login."""
     show("Your user token is on https://listenbrainz.org/settings/ under 'User token'.")
     token = secrets.Secret(str(ask("ListenBrainz user token: ", secret=True)).strip())
-    asker = _asker(token, endpoint, "", None)
+    asker = _asker(token, endpoint, "", progress)
     try:
         user = _user(asker)
     finally:

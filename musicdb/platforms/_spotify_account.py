@@ -9,13 +9,13 @@ from typing import Any
 
 from ..errors import PayloadError, Transient
 from ..shapes import Complete, Note, Page
+from ..units import utc
 from ._account import NotGiven, Reading, collected, each, items_of, places_end, read_list, scope_of
-from ._spotify_client import PLATFORM, Account
+from ._spotify_client import PLATFORM, Account, login_ends
 from ._spotify_rows import dict_of, list_of, picture, plain, track, track_of
 
 PAGE = 50  # the most that Spotify gives
 SPANS = {"short_term": "four weeks", "medium_term": "six months", "long_term": "year"}
-LASTS = timedelta(days=183)  # from the first authorisation on, a refresh token is good for six months
 WARN = timedelta(days=30)
 
 
@@ -46,14 +46,9 @@ class _Run(Reading):
 
     def warning(self) -> Iterator[Note]:
         """Say ahead when the login will end."""
-        from ..units import utc
-
-        since = utc(self.api.login.get("authorized_at"))
-        if since is None:
-            return
-        ends = datetime.fromisoformat(since) + LASTS
-        if timedelta() < ends - datetime.now(UTC) < WARN:
-            yield Note(f"the Spotify login of {since[:10]} is good for six months, until about {ends:%Y-%m-%d}: run `{self.api.command}`")
+        ends = login_ends(self.api.login)
+        if ends and timedelta() < datetime.fromisoformat(ends) - datetime.now(UTC) < WARN:
+            yield Note(f"the Spotify login is good for six months, until about {ends[:10]}: run `{self.api.command}`")
 
     # ---- lists of tracks
     def lists(self) -> Iterator:
@@ -210,6 +205,9 @@ class _Run(Reading):
             if items:
                 yield Page("recent", items)
             times = sorted(at for item in items if (at := plain(dict_of(item).get("played_at"))))
+            if _cut(body, times):
+                yield Note("Spotify's recent plays: the answer ends before its own cursors do; the next run reads them again")
+                return
             newest = newest or (times[-1] if times else None)
             cursor = dict_of(body.get("cursors")).get("before")
             if not times or not cursor or not body.get("next") or times[0] <= last or before.get("before") == cursor:
@@ -217,6 +215,15 @@ class _Run(Reading):
             before = {"before": cursor}
         if newest:
             self.known.remember("plays", newest)
+
+
+def _cut(body: dict[str, Any], times: list[str]) -> bool:
+    """Whether plays are missing at an end of the answer: the list announces no total, but its cursors are the times of its first and
+    last play in milliseconds. What is missing between the two cannot be seen."""
+    cursors = dict_of(body.get("cursors"))
+    ends = [at for name in ("before", "after") if (at := utc(plain(cursors.get(name))))]
+    shown = [at for one in times if (at := utc(one))]
+    return any(not shown or not min(shown) <= at <= max(shown) for at in ends)
 
 
 def _id_of(one: Any) -> Any:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from .. import net, secrets
 from ..errors import LoginNeeded, SourceError, Transient
+from ..units import utc
 from ._account import items_of, login_of, refusal
 from ._spotify_rows import dict_of, plain
 
 PLATFORM = "spotify"
+LASTS = timedelta(days=183)  # from the first authorisation on, a refresh token is good for six months
 API = "https://api.spotify.com"
 NEEDED = {  # scope -> what is read by it
     "user-library-read": "liked songs and saved albums",
@@ -30,6 +33,12 @@ NEEDED = {  # scope -> what is read by it
 EXPORT = (
     "; or, without a login, give the privacy export that spotify.com/account/privacy sends: `musicdb import spotify my_spotify_data.zip`"
 )
+
+
+def login_ends(login: dict[str, Any]) -> str | None:
+    """See `spotify.login_ends`."""
+    since = utc(login.get("authorized_at"))
+    return f"{datetime.fromisoformat(since) + LASTS:%Y-%m-%dT%H:%M:%SZ}" if since else None
 
 
 class Account:

@@ -25,8 +25,10 @@ DONE = b"<!doctype html><meta charset=utf-8><title>musicdb</title><p>Spotify has
 GRACE_S = 2.0  # between the browser's arrival and the person's key
 
 
-def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None) -> dict[str, Any]:
-    """Return the login to keep. ask(prompt) -> text; show(text). Raises LoginNeeded where it did not come to one."""
+def login(
+    ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: net.Progress | None = None
+) -> dict[str, Any]:
+    """Return the login to keep; see `shapes` for ask, show and progress. Raises LoginNeeded where it did not come to one."""
     show(STEPS)
     client_id = ask("Spotify Client ID: ").strip()
     if not client_id:
@@ -38,8 +40,8 @@ def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: s
             flow.state = random_text.token_urlsafe(16)
             show("Open this address in a browser on this computer, and allow musicdb to read your music:\n" + flow.get_authorize_url())
             show("Is the browser on another computer? Its last page will not open there: paste that page's address here.")
-            pasted = ask("Press Enter when the browser says that Spotify has answered (or paste the address): ").strip()
-            code = _code(pasted or callback.wait(GRACE_S), flow.state)
+            pasted = ask("Press Enter when the browser says that Spotify has answered (or paste the address): ", until=callback.came.is_set).strip()
+            code = _code(pasted or callback.wait(GRACE_S, progress), flow.state)
             holder = _Last(session)
             exchanged(holder, lambda: flow.get_access_token(code, check_cache=False), "musicdb login spotify", text=True)
             found = dict(flow.cache_handler.get_cached_token())
@@ -130,9 +132,10 @@ class _Callback:
         self.server.server_close()
         self.thread.join()
 
-    def wait(self, seconds: float) -> str:
+    def wait(self, seconds: float, progress: net.Progress | None = None) -> str:
         """The address that the browser came to, or ''."""
         ends = time.monotonic() + seconds
-        while not self.came.is_set() and time.monotonic() < ends:
-            self.came.wait(0.05)
+        while not self.came.wait(0.05) and time.monotonic() < ends:
+            if progress:
+                progress(0, None, "waiting for the browser")
         return f"http://127.0.0.1{self.path}" if self.came.is_set() else ""

@@ -174,19 +174,23 @@ def ends_at(seconds: int) -> str:
 
 
 # ---------- login
-def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None) -> dict[str, Any]:
+def login(
+    ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: net.Progress | None = None
+) -> dict[str, Any]:
     """Lead a person through Tidal's device code and return what is to be kept. Raises LoginNeeded where it did not come to one."""
     base = (endpoint or "").rstrip("/")
     requests_session = limited(base)
     try:
         session = session_at(base, requests_session)
-        link = net.patient(lambda: _code(session), what="Tidal")
+        link = net.patient(lambda: _code(session), what="Tidal", progress=progress)
         secrets.remember(link.device_code)
         show(f"Tidal: open https://{link.verification_uri_complete} in any browser, and allow the device {link.user_code}")
         show("Then wait a moment here.")
         left = min(float(link.expires_in), 900.0)
         while not _allowed(session, link):  # sleeps its own interval
             left -= max(1.0, float(link.interval))
+            if progress:
+                progress(0, None, f"waiting until you allow it, {left / 60:.0f} minutes at most")
             if left <= 0:
                 raise LoginNeeded("nobody allowed the device in time: nothing was changed; run `musicdb login tidal` again")
     finally:

@@ -314,13 +314,13 @@ def _details(p: dict) -> Iterator[Row]:
 
 
 # ---------- login and search
-def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None) -> dict[str, Any]:
+def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
     """Ask for a personal token, see whose it is, and return what is to be kept. Raises LoginNeeded where Discogs refuses it."""
     show('Discogs: open https://www.discogs.com/settings/developers in your browser, press "Generate new token", and copy the token.')
     token = ask("Discogs token: ", secret=True).strip()
     if not token:
         raise LoginNeeded("no token given: nothing was changed")
-    with closing(_account(None, {"token": token}, endpoint)) as api:
+    with closing(_account(None, {"token": token}, endpoint, progress)) as api:
         try:
             name = api.identity()
         except LoginNeeded:

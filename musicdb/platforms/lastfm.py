@@ -51,11 +51,11 @@ def fetch(
         yield from _export(source, minutes)
 
 
-def login(ask: Any, show: Any, *, endpoint: str | None = None) -> dict[str, Any]:
+def login(ask: Any, show: Any, *, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
     """Ask for an API key and a user name, try them, and return {"api_key", "user"}. Raises LoginNeeded when they are refused."""
     from . import _lastfm_api
 
-    return _lastfm_api.login(ask, show, endpoint)
+    return _lastfm_api.login(ask, show, endpoint, progress)
 
 
 def _export(source: Any, minutes: int | None) -> Iterator:

@@ -47,11 +47,11 @@ def fetch(
         yield from _export(source)
 
 
-def login(ask: Any, show: Any, *, endpoint: str | None = None) -> dict[str, Any]:
+def login(ask: Any, show: Any, *, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
     """Ask for the user token, try it, and return {"token", "user"}. Raises LoginNeeded when it is refused."""
     from . import _listenbrainz_api
 
-    return _listenbrainz_api.login(ask, show, endpoint)
+    return _listenbrainz_api.login(ask, show, endpoint, progress)
 
 
 def _export(source: Any) -> Iterator:

@@ -182,11 +182,18 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
 
 
 # ---------- login and search
-def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None) -> dict[str, Any]:
+def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
     """Lead a person through Spotify's login (PKCE) and return what is to be kept. Raises LoginNeeded where it did not come to one."""
     from . import _spotify_login
 
-    return _spotify_login.login(ask, show, endpoint=endpoint)
+    return _spotify_login.login(ask, show, endpoint=endpoint, progress=progress)
+
+
+def login_ends(login: dict[str, Any]) -> str | None:
+    """Until when Spotify renews this login, in UTC; None where it is not known since when it is."""
+    from . import _spotify_client
+
+    return _spotify_client.login_ends(login)
 
 
 def search(

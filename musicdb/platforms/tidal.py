@@ -57,11 +57,16 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
     yield from KINDS[kind](payload)
 
 
-def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None) -> dict[str, Any]:
+def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
     """Lead a person through Tidal's device code and return what is to be kept. Raises LoginNeeded where it did not come to one."""
     from . import _tidal_client
 
-    return _tidal_client.login(ask, show, endpoint=endpoint)
+    return _tidal_client.login(ask, show, endpoint=endpoint, progress=progress)
+
+
+def login_ends(login: dict[str, Any]) -> str | None:
+    """When the login ends, in UTC; None for one that is renewed by itself, which is the usual one."""
+    return None if login.get("refresh_token") else login.get("expires_at")
 
 
 def search(
