@@ -77,10 +77,13 @@ create index ix_rg_artist on release_groups(primary_artist_id);
 create index ix_rg_year on release_groups(year);
 
 create table releases ( -- One edition of an album.
-  id integer primary key, -- row id
+  id integer primary key, -- row id; stays for ever
+  release_uid text not null unique default (lower(hex(randomblob(8)))), -- random id for links and exports
+  origin text, -- what it was made from; empty = by hand
   release_group_id int references release_groups(id), -- the album; may be empty
   title text not null, -- title as shown
   title_norm text not null, -- normalised for matching
+  disambiguation text not null default '', -- tells two editions apart that are alike in title, date, country and format
   release_date text, -- ISO date as exact as known
   country text, -- country of release
   format text, -- Vinyl, CD, File, ...
@@ -90,7 +93,8 @@ create table releases ( -- One edition of an album.
   deleted_at text -- UTC
 ) strict;
 create index ix_rel on releases(release_group_id, title_norm, release_date);
-create unique index ux_rel on releases(release_group_id, title_norm, ifnull(release_date, ''), ifnull(country, ''), ifnull(format, '')) where deleted_at is null;
+create unique index ux_rel on releases(release_group_id, title_norm, ifnull(release_date, ''), ifnull(country, ''), ifnull(format, ''), disambiguation) where deleted_at is null;
+create index ix_rel_origin on releases(origin) where origin is not null;
 
 create table release_artists ( -- Who is credited on a release.
   release_id int not null references releases(id) on delete cascade, -- the release
@@ -254,12 +258,14 @@ create table events ( -- A concert, festival or set.
   updated_at text, -- UTC
   deleted_at text -- UTC
 ) strict;
-create table event_recordings ( -- Tracks played or recorded at an event.
+create table event_recordings ( -- Tracks played or recorded at an event, set by set.
   event_id int not null references events(id) on delete cascade, -- the event
   track_id int not null references tracks(id) on delete cascade, -- the track
-  stage text, -- stage
-  set_time text, -- when in the event
-  primary key (event_id, track_id)
+  stage text not null default '', -- stage, or whose set it was
+  position int not null default 0, -- place in the set, from 1; 0 = unknown
+  set_time text, -- when in the event: 23:41, or UTC
+  platform text not null default 'user' references platforms(name), -- who says so
+  primary key (event_id, track_id, stage, position)
 ) strict, without rowid;
 create index ix_er_track on event_recordings(track_id);
 
@@ -508,6 +514,7 @@ create table release_links ( -- Which release or album an observed release is.
   method text not null, -- which sign
   confidence int not null check (confidence between 0 and 100), -- 0-100
   evidence text check (evidence is null or json_valid(evidence)), -- JSON: the signs
+  metadata_hash text, -- of the observation, when the release was last derived from it
   decided_by text, -- who
   decided_at text -- UTC
 ) strict;

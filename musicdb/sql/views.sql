@@ -143,17 +143,162 @@ group by k.track_id, sp.platform
 union
 select track_id, platform, liked_at from track_likes where platform = 'user' and is_liked = 1;
 
-create view owned_everywhere as -- Where each track is: file, Rekordbox, record, streaming.
+create view copies as -- Every copy and wish on your shelf: as the platform tells it, and over it what you decided. removed_at set = it is there no more.
+with decided as (
+  select d.entity_key, json_group_object(d.field, json(d.value)) as said, max(d.decided_at) as at
+  from decisions as d
+  where d.entity = 'copy' and d.value is not null
+    and d.id in (select max(id) from decisions where entity = 'copy' group by entity_key, field)
+  group by d.entity_key
+), told as (
+  select c.platform || '/' || c.instance_id as copy, c.id as collection_item_id, c.platform_release_id, c.platform, c.account, c.status, c.folder,
+    c.media_condition, c.sleeve_condition, c.rating, c.notes, c.purchase_date, c.purchase_price, c.currency, c.added_at, c.removed_at, d.said
+  from collection_items as c left join decided as d on d.entity_key = c.platform || '/' || c.instance_id
+  union all
+  select d.entity_key, null, r.id, 'user', '', 'owned', null, null, null, null, null, null, null, null, d.at, null, d.said
+  from decided as d join platform_releases as r on r.platform = substr(json_extract(d.said, '$.release'), 1, instr(json_extract(d.said, '$.release'), '/') - 1)
+    and r.external_id = substr(json_extract(d.said, '$.release'), instr(json_extract(d.said, '$.release'), '/') + 1)
+)
+select t.copy, t.collection_item_id, t.platform_release_id, l.release_id, e.release_group_id, t.platform, t.account,
+  iif(json_type(t.said, '$.status') is null, t.status, json_extract(t.said, '$.status')) as status, r.title,
+  (select group_concat(value, ', ') from json_each(r.said, '$.artists')) as artists, json_extract(r.said, '$.year') as year,
+  json_extract(r.said, '$.label') as label, json_extract(r.said, '$.catalogue_number') as catalogue_number,
+  coalesce(e.format, (select group_concat(value, ', ') from json_each(r.said, '$.formats'))) as format,
+  coalesce((select i.image_id from platform_images as i where i.platform_release_id = r.id and i.role = 'cover' and i.image_id is not null order by i.position limit 1),
+    (select i.image_id from image_links as i where i.release_group_id = e.release_group_id and i.is_selected = 1)) as cover,
+  iif(json_type(t.said, '$.folder') is null, t.folder, json_extract(t.said, '$.folder')) as folder,
+  iif(json_type(t.said, '$.media_condition') is null, t.media_condition, json_extract(t.said, '$.media_condition')) as media_condition,
+  iif(json_type(t.said, '$.sleeve_condition') is null, t.sleeve_condition, json_extract(t.said, '$.sleeve_condition')) as sleeve_condition,
+  iif(json_type(t.said, '$.rating') is null, t.rating, json_extract(t.said, '$.rating')) as rating,
+  iif(json_type(t.said, '$.notes') is null, t.notes, json_extract(t.said, '$.notes')) as notes,
+  iif(json_type(t.said, '$.purchase_date') is null, t.purchase_date, json_extract(t.said, '$.purchase_date')) as purchase_date,
+  iif(json_type(t.said, '$.purchase_price') is null, t.purchase_price, json_extract(t.said, '$.purchase_price')) as purchase_price,
+  iif(json_type(t.said, '$.currency') is null, t.currency, json_extract(t.said, '$.currency')) as currency,
+  json_extract(t.said, '$.sold_date') as sold_date, json_extract(t.said, '$.sold_price') as sold_price,
+  (select v.value from json_each(t.said) as v where v.key like 'value:%' order by v.key desc limit 1) as worth,
+  t.added_at, iif(json_type(t.said, '$.status') is null, t.removed_at, null) as removed_at,
+  (select json_group_array(v.key) from json_each(t.said) as v where v.key <> 'release') as edited
+from told as t join platform_releases as r on r.id = t.platform_release_id
+left join release_links as l on l.platform_release_id = r.id and l.status in ('auto', 'confirmed') left join releases as e on e.id = l.release_id;
+
+create view record_sides as -- The tracks of every observed release with their place on it (A1), and which track of yours each is.
+select r.id as platform_release_id, l.release_id, p.id as platform_track_id, p.external_id, json_extract(p.said, '$.position') as position,
+  json_extract(p.said, '$.disc_no') as disc_no, json_extract(p.said, '$.track_no') as track_no, p.title,
+  (select group_concat(value, ', ') from json_each(p.artists)) as artists, p.duration_ms,
+  case k.status when 'confirmed' then 'linked' when 'auto' then 'auto' else iif(
+    exists (select 1 from track_links as w where w.platform_track_id = p.id and w.status = 'candidate'), 'waiting', 'none') end as state,
+  k.track_id, (select count(*) from track_links as w where w.platform_track_id = p.id and w.status = 'candidate') as waiting, p.missing_since
+from platform_releases as r join platform_tracks as p on p.platform = r.platform and p.release_external_id = r.external_id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+left join release_links as l on l.platform_release_id = r.id and l.status in ('auto', 'confirmed');
+
+create view owned_everywhere as -- Where each track is: side of a record, file, Rekordbox, streaming.
+with shelf as (
+  select r.platform, r.external_id, coalesce(min(c.catalogue_number), r.title) as name
+  from copies as c join platform_releases as r on r.id = c.platform_release_id
+  where c.status in ('owned', 'for_sale') and c.removed_at is null
+  group by r.id
+)
 select t.id as track_id, t.title, t.artist_credit,
   max(p.platform = 'local' and p.missing_since is null) as has_file, max(p.platform = 'rekordbox' and p.missing_since is null) as in_rekordbox,
-  max(exists (select 1 from platform_releases as r join collection_items as c on c.platform_release_id = r.id
-    where r.platform = p.platform and r.external_id = p.release_external_id and c.status = 'owned' and c.removed_at is null)) as on_record,
+  max(s.external_id is not null) as on_record,
   max(p.platform = 'spotify' and p.missing_since is null) as on_spotify, max(p.platform = 'tidal' and p.missing_since is null) as on_tidal,
-  count(distinct p.platform) as platforms
+  count(distinct p.platform) as platforms, max(p.platform in ('spotify', 'tidal') and p.missing_since is null) as on_stream,
+  group_concat(distinct iif(s.external_id is null, null, ltrim(coalesce(json_extract(p.said, '$.position'), '') || ' ' || s.name))) as sides,
+  min(iif(p.missing_since is null, f.path, null)) as file
 from tracks as t join track_links as k on k.track_id = t.id and k.status in ('auto', 'confirmed')
 join platform_tracks as p on p.id = k.platform_track_id
+left join shelf as s on s.platform = p.platform and s.external_id = p.release_external_id
+left join media_files as f on f.platform_track_id = p.id
 where t.deleted_at is null and t.merged_into_id is null
 group by t.id;
+
+create view rip_list as -- To rip: on a record that you own, and not as a file; what is in most playlists first.
+select o.track_id, o.title, o.artist_credit, o.sides, o.on_stream, o.in_rekordbox, (
+    select count(*) from track_links as k join platform_playlist_items as i on i.platform_track_id = k.platform_track_id and i.removed_at is null
+    where k.track_id = o.track_id and k.status in ('auto', 'confirmed')) as in_playlists
+from owned_everywhere as o
+where o.on_record = 1 and o.has_file = 0 and o.title is not null
+order by in_playlists desc, o.artist_credit, o.title;
+
+create view buy_list as -- To buy: liked, in a playlist or on your wantlist, and neither on a record nor as a file; what is in most playlists first.
+with wanted as (
+  select distinct k.track_id from copies as c join platform_releases as r on r.id = c.platform_release_id
+  join platform_tracks as p on p.platform = r.platform and p.release_external_id = r.external_id
+  join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+  where c.status = 'wanted' and c.removed_at is null
+), listed as (
+  select k.track_id, sum(l.kind <> 'liked') as in_playlists, max(l.kind = 'liked') as liked
+  from platform_playlist_items as i join platform_playlists as l on l.id = i.platform_playlist_id and l.missing_since is null
+  join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
+  where i.removed_at is null
+  group by k.track_id
+)
+select o.track_id, o.title, o.artist_credit, coalesce(n.in_playlists, 0) as in_playlists, coalesce(n.liked, 0) as liked, w.track_id is not null as wanted,
+  o.on_spotify, o.on_tidal
+from owned_everywhere as o left join listed as n on n.track_id = o.track_id left join wanted as w on w.track_id = o.track_id
+where o.has_file = 0 and o.on_record = 0 and o.title is not null and (n.track_id is not null or w.track_id is not null)
+order by in_playlists desc, liked desc, o.artist_credit, o.title;
+
+create view dig_list as -- To dig for: records that you want and do not own, with how many of their tracks are in playlists and how many you have as files.
+select c.copy, c.platform_release_id, c.title, c.artists, c.label, c.catalogue_number, c.year, c.format, c.cover, c.notes,
+  count(distinct p.id) as tracks_on_it, count(distinct i.platform_track_id) as in_playlists,
+  count(distinct iif(exists (select 1 from track_links as o join media_files as f on f.platform_track_id = o.platform_track_id
+    where o.track_id = k.track_id and o.status in ('auto', 'confirmed')), k.track_id, null)) as with_file, c.added_at
+from copies as c join platform_releases as r on r.id = c.platform_release_id
+left join platform_tracks as p on p.platform = r.platform and p.release_external_id = r.external_id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+left join track_links as n on n.track_id = k.track_id and n.status in ('auto', 'confirmed')
+left join platform_playlist_items as i on i.platform_track_id = n.platform_track_id and i.removed_at is null
+where c.status = 'wanted' and c.removed_at is null and not exists (
+  select 1 from copies as own where own.platform_release_id = c.platform_release_id and own.status = 'owned' and own.removed_at is null)
+group by c.copy
+order by in_playlists desc, c.added_at;
+
+create view copy_prices as -- Every price that is known of a copy, with its day: paid, sold, its value as you set it, and what Discogs asked at least.
+select c.copy, c.title, c.artists, coalesce(c.purchase_date, substr(c.added_at, 1, 10)) as day, c.purchase_price as price, c.currency, 'paid' as what
+from copies as c where c.purchase_price is not null
+union all
+select c.copy, c.title, c.artists, coalesce(c.sold_date, substr(d.decided_at, 1, 10)), c.sold_price, c.currency, 'sold'
+from copies as c left join decisions as d on d.id = (
+  select max(id) from decisions where entity = 'copy' and entity_key = c.copy and field = 'sold_price')
+where c.sold_price is not null
+union all
+select c.copy, c.title, c.artists, substr(d.field, 7), json_extract(d.value, '$'), c.currency, 'value'
+from decisions as d join copies as c on c.copy = d.entity_key
+where d.entity = 'copy' and d.field like 'value:%' and json_type(d.value) in ('real', 'integer') and d.id = (
+  select max(id) from decisions where entity = 'copy' and entity_key = d.entity_key and field = d.field)
+union all
+select c.copy, c.title, c.artists, substr(r.fetched_at, 1, 10), json_extract(r.metadata, '$.lowest_price'), null, 'asked'
+from copies as c join platform_releases as r on r.id = c.platform_release_id
+where r.platform = 'discogs' and json_extract(r.metadata, '$.lowest_price') is not null;
+
+create view shelf_value as -- Your shelf month by month: copies with a known price that you had at its end, what you paid for them, and what they were worth.
+with known as (
+  select p.copy, p.day, p.price, coalesce(p.currency, '') as currency, p.what from copy_prices as p join copies as c on c.copy = p.copy
+  where p.what <> 'asked' and p.day is not null and c.status in ('owned', 'for_sale', 'sold') and c.removed_at is null
+), months as (
+  select distinct substr(day, 1, 7) as month, currency from known
+), priced as (
+  select m.month, m.currency, k.copy, k.what, k.price,
+    row_number() over (partition by m.month, m.currency, k.copy order by k.day desc, k.what desc) as place,
+    max(k.what = 'sold') over (partition by m.month, m.currency, k.copy) as gone,
+    sum(iif(k.what = 'paid', k.price, 0)) over (partition by m.month, m.currency, k.copy) as paid
+  from months as m join known as k on k.currency = m.currency and substr(k.day, 1, 7) <= m.month
+)
+select month, currency, count(iif(gone, null, 1)) as copies_owned, round(sum(iif(gone, 0, paid)), 2) as paid, round(sum(iif(gone, 0, price)), 2) as worth,
+  round(sum(iif(gone and what = 'sold', price, 0)), 2) as sold
+from priced
+where place = 1
+group by month, currency
+order by month, currency;
+
+create view played_at as -- What was played at each event, in order: the track as it is after merges.
+select e.id as event_id, e.name as event, e.start_date, e.location, r.stage, r.position, r.set_time, coalesce(t.merged_into_id, t.id) as track_id,
+  coalesce(m.title, t.title) as title, coalesce(m.version, t.version) as version, coalesce(m.artist_credit, t.artist_credit) as artist_credit, r.platform
+from event_recordings as r join events as e on e.id = r.event_id join tracks as t on t.id = r.track_id left join tracks as m on m.id = t.merged_into_id
+where e.deleted_at is null
+order by e.start_date, e.id, r.stage, r.position, r.set_time;
 
 create view review_queue as -- Links that wait for a person: best first. Not those that were put off, nor of observations that a person has linked.
 select k.id, k.confidence, k.method, p.platform, p.title as their_title, p.artists as their_artists, p.album as their_album,
