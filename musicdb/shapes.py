@@ -26,6 +26,11 @@ TITLES = {"user": "You", "local": "Files", "itunes": "iTunes", "m3u": "M3U", "li
 KINDS_OF_PLATFORM = ("files", "dj", "streaming", "collection", "history", "person")
 
 
+def title(platform: str) -> str:
+    """What people call a platform: "lastfm" is Last.fm. Those that are not named here are their name with a capital."""
+    return TITLES.get(platform, platform.title())
+
+
 class Cue(TypedDict, total=False):
     """A point or loop. Times in milliseconds from the start of the audio; length_ms only for loops."""
 
