@@ -29,7 +29,7 @@ def plat(monkeypatch):
     module = types.ModuleType("musicdb.platforms.plat")
     module.PLATFORM, module.asked = "plat", []
 
-    def login(ask, show, *, endpoint=None):
+    def login(ask, show, *, endpoint=None, progress=None):
         show(f"Open {endpoint or 'https://plat.example'}/settings and copy the token.")
         module.asked.append(endpoint)
         token = ask("Token:", secret=True)
@@ -94,10 +94,14 @@ def test_logout_forgets_one_account(plat):
 
 
 def test_without_a_platform_the_accounts_are_listed(plat):
-    assert json.loads(run("login", "--json").stdout) == [{"platform": "plat", "account": "", "logged_in": False}]
+    assert json.loads(run("login", "--json").stdout) == [
+        {"platform": "plat", "account": "", "logged_in": False, "user": None, "ends": None, "note": ""}
+    ]
     assert "next: musicdb login plat" in run("login").stdout
     run("login", "plat", "--account", "Anna", says=f"{TOKEN}\nk\n")
-    assert json.loads(run("login", "--json").stdout) == [{"platform": "plat", "account": "Anna", "logged_in": True}]
+    assert json.loads(run("login", "--json").stdout) == [
+        {"platform": "plat", "account": "Anna", "logged_in": True, "user": "k", "ends": None, "note": ""}
+    ]
     assert TOKEN not in run("login").output
 
 
@@ -109,7 +113,7 @@ def test_a_platform_without_a_login_is_named(plat, name, words):
 
 
 def test_ctrl_c_leaves_the_login_before(plat, monkeypatch):
-    def stopped(ask, show, *, endpoint=None):
+    def stopped(ask, show, *, endpoint=None, progress=None):
         raise KeyboardInterrupt
 
     run("login", "plat", says=f"{TOKEN}\nk\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 import warnings
-from typing import Any
 
 import click
 
@@ -37,22 +36,19 @@ def login(platform: str | None, account: str, endpoint: str | None, as_json: boo
     if platform is None:
         _show_accounts(as_json)
         return
-    from musicdb import secrets
+    from musicdb import logins
+    from musicdb.shapes import title
 
-    module = _module(platform)
-    secrets.accounts(module.PLATFORM)  # a folder that cannot be read is better known before a person types
     try:
-        found = module.login(_ask, base.note, endpoint=endpoint)
+        done = logins.log_in(platform, _ask, base.note, account=account, endpoint=endpoint)
     except KeyboardInterrupt:
         base.note("\nmusicdb: stopped; the login is as it was before")
         raise click.exceptions.Exit(base.INTERRUPTED) from None
-    place = secrets.set(module.PLATFORM, account, dict(found) | ({"endpoint": endpoint} if endpoint else {}))
-    whose = str(found.get("username") or found.get("user") or "")
     if as_json:
-        base.say_json({"platform": module.PLATFORM, "account": account, "user": whose or None, "kept_in": place})
+        base.say_json({"platform": platform, "account": account, "user": done.user, "kept_in": done.place})
         return
-    base.say(f"logged in to {_title(module)}{f' as {whose}' if whose else ''}; the login is kept in {place}")
-    base.say(f"next: musicdb import {module.PLATFORM}" + (f" --account {account}" if account else ""))
+    base.say(f"logged in to {title(platform)}{f' as {done.user}' if done.user else ''}; the login is kept in {done.place}")
+    base.say(f"next: musicdb import {platform}" + (f" --account {account}" if account else ""))
 
 
 @click.command(cls=base.Command)
@@ -68,50 +64,29 @@ def logout(platform: str, account: str) -> None:
       musicdb logout spotify
       musicdb logout tidal --account Anna
     """
-    from musicdb import secrets
+    from musicdb import logins
 
-    module = _module(platform)
-    if not secrets.delete(module.PLATFORM, account):
-        there = [name or "the one without a name" for name in secrets.accounts(module.PLATFORM)]
-        of = f" as {account}" if account else ""
-        raise BadInput(f"nobody is logged in to {_title(module)}{of}; logged in: {', '.join(there) or 'none'}")
-    base.say(f"logged out of {_title(module)}{f' ({account})' if account else ''}: the login is forgotten, what was imported stays")
-
-
-def _title(module: Any) -> str:
-    return getattr(module, "TITLE", module.PLATFORM.title())
-
-
-def _module(platform: str) -> Any:
-    """The platform file, where it takes a login. Raises BadInput naming those that do."""
-    from musicdb import load
-
-    names = [name for name in load.available() if hasattr(load.module(name), "login")]
-    if platform not in names:
-        needless = f"{platform} needs no login" if platform in load.available() else f"there is no platform {platform!r}"
-        raise BadInput(f"{needless}; a login is for {', '.join(names) or 'none yet'}")
-    return load.module(platform)
+    base.say(logins.log_out(platform, account))
 
 
 def _show_accounts(as_json: bool) -> None:
-    from musicdb import load, secrets
+    from musicdb import logins
 
-    modules = [load.module(name) for name in load.available()]
-    takes = [module for module in modules if hasattr(module, "login")]
-    rows = [{"platform": m.PLATFORM, "account": name, "logged_in": True} for m in takes for name in secrets.accounts(m.PLATFORM)]
-    there = {row["platform"] for row in rows}
-    rows += [{"platform": m.PLATFORM, "account": "", "logged_in": False} for m in takes if m.PLATFORM not in there]
-    rows.sort(key=lambda row: (row["platform"], row["account"]))
+    rows = logins.accounts()
     if as_json:
         base.say_json(rows)
         return
-    base.say(base.table([row | {"logged_in": "yes" if row["logged_in"] else "no"} for row in rows], ["platform", "account", "logged_in"]))
+    shown = [row | {"logged_in": "yes" if row["logged_in"] else "no", "user": row["user"] or ""} for row in rows]
+    base.say(base.table(shown, ["platform", "account", "logged_in", "user", "note"]))
     missing = next((row["platform"] for row in rows if not row["logged_in"]), None)
     base.say(f"next: musicdb login {missing}" if missing else "next: musicdb import PLATFORM")
 
 
-def _ask(prompt: str, secret: bool = False) -> str:
-    """Ask a person; a secret is not shown while it is typed, and may come through a pipe. Raises BadInput where the input ends."""
+def _ask(prompt: str, secret: bool = False, until: object = None) -> str:
+    """Ask a person; a secret is not shown while it is typed, and may come through a pipe. Raises BadInput where the input ends.
+
+    until: nothing to a terminal, which waits for Enter.
+    """
     from musicdb import secrets
 
     prompt = prompt.rstrip()
