@@ -1,0 +1,169 @@
+"""Playlists as they are now: yours, and what platforms say, as rows of ids; and which track each id is.
+
+A list is read as one text of row ids ("12,7,12"), so that 1,000 lists of 200 tracks cost a query and no list is taken apart that has not
+changed. Yours hold `track_ids.id` (a release: its id, negative), a platform's hold `platform_tracks.id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import xxhash
+
+from ..truth import merged
+
+if TYPE_CHECKING:
+    from ..db import Database
+
+OWN = """
+select p.id, p.name, p.description, p.kind, p.parent_id, p.deleted_at is not null, coalesce(group_concat(i.item), '')
+from playlists as p
+left join (
+  select playlist_id, coalesce(track_id, -release_id) as item from playlist_items where deleted_at is null {which} order by playlist_id, sort_key
+) as i on i.playlist_id = p.id
+where true {lists}
+group by p.id
+"""
+THEIRS = """
+select p.id, p.name, p.description, p.kind, p.parent_external_id, p.missing_since is not null, coalesce(group_concat(i.platform_track_id), '')
+from platform_playlists as p
+left join (
+  select platform_playlist_id, platform_track_id from platform_playlist_items
+  where removed_at is null and platform_playlist_id in (select value from json_each(:ids)) order by platform_playlist_id, position
+) as i on i.platform_playlist_id = p.id
+where p.id in (select value from json_each(:ids))
+group by p.id
+"""
+# The track of each observation, after merges: what `track_links` says.
+LINKED = """
+select k.platform_track_id, i.track_uid
+from json_each(?) as j cross join track_links as k on k.platform_track_id = j.value and k.status in ('auto', 'confirmed')
+join track_ids as i on i.id = k.track_id
+"""
+
+
+@dataclass(slots=True)
+class Raw:
+    """A list as read: items is the text of row ids in order."""
+
+    id: int
+    name: str
+    description: str | None
+    kind: str
+    parent: str | int | None
+    is_gone: bool
+    items: str
+
+    @property
+    def ids(self) -> list[int]:
+        """The items taken apart."""
+        return [int(one) for one in self.items.split(",")] if self.items else []
+
+    @property
+    def n(self) -> int:
+        return self.items.count(",") + 1 if self.items else 0
+
+    @property
+    def hash(self) -> str:
+        """Equal = the same list, name, description, folder and items."""
+        return xxhash.xxh3_64_hexdigest(msgspec.json.encode([self.name, self.description, self.kind, self.parent, self.is_gone, self.items]))
+
+
+def own(db: Database, ids: Iterable[int] | None = None) -> dict[int, Raw]:
+    """{playlists.id: list} of yours, removed ones too; all, or these."""
+    if ids is None:
+        rows = db.execute(OWN.format(which="", lists=""))
+    else:
+        asked = _json(list(ids))
+        some = "in (select value from json_each(:ids))"
+        rows = db.execute(OWN.format(which=f"and playlist_id {some}", lists=f"and p.id {some}"), {"ids": asked})
+    return {row[0]: Raw(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
+
+
+def theirs(db: Database, platform: str | None = None, ids: Iterable[int] | None = None) -> dict[int, Raw]:
+    """{platform_playlists.id: list} as the last import saw them, missing ones too; of a platform, or these."""
+    if ids is None:
+        ids = [row[0] for row in db.execute("select id from platform_playlists where platform = ?", [platform])]
+    rows = db.execute(THEIRS, {"ids": _json(list(ids))})
+    return {row[0]: Raw(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
+
+
+def uids(db: Database, tracks: Iterable[int]) -> dict[int, str]:
+    """{track id: uid of the track that it is after merges}; a release (negative id) is "release/ID"."""
+    asked = set(tracks)
+    positive = [one for one in asked if one > 0]
+    roots = merged.roots(db, positive)
+    wanted = {one: roots.get(one, one) for one in positive}
+    sql = "select i.id, i.track_uid from json_each(?) as j cross join track_ids as i on i.id = j.value"
+    found = dict(db.execute(sql, [_json(sorted(set(wanted.values())))]).fetchall())
+    return {one: found[root] for one, root in wanted.items() if root in found} | {one: f"release/{-one}" for one in asked if one < 0}
+
+
+def keys(db: Database, observed: Iterable[int]) -> dict[int, str]:
+    """{platform_tracks.id: uid of its track, or "platform/external id" where it is linked to none}."""
+    asked = _json(sorted(set(observed)))
+    found = dict(db.execute(LINKED, [asked]).fetchall())
+    sql = "select p.id, p.platform || '/' || p.external_id from json_each(?) as j cross join platform_tracks as p on p.id = j.value"
+    missing = [one for one in msgspec.json.decode(asked) if one not in found]
+    return found | dict(db.execute(sql, [_json(missing)]).fetchall())
+
+
+def external(db: Database, observed: Iterable[int]) -> dict[int, str]:
+    """{platform_tracks.id: external id}."""
+    sql = "select p.id, p.external_id from json_each(?) as j cross join platform_tracks as p on p.id = j.value"
+    return dict(db.execute(sql, [_json(sorted(set(observed)))]).fetchall())
+
+
+def rows_of(db: Database, platform: str, ids: Iterable[str]) -> dict[str, int]:
+    """{external id: platform_tracks.id} of those that were imported."""
+    sql = "select p.external_id, p.id from json_each(?) as j cross join platform_tracks as p on p.platform = ? and p.external_id = j.value"
+    return dict(db.execute(sql, [_json(sorted(set(ids))), platform]).fetchall())
+
+
+def track_ids(db: Database, uids: Iterable[str]) -> dict[str, int]:
+    """{track uid: id}; "release/ID" is -ID."""
+    asked = set(uids)
+    sql = "select i.track_uid, i.id from json_each(?) as j cross join track_ids as i on i.track_uid = j.value"
+    releases = {one: -int(one[8:]) for one in asked if one.startswith("release/")}
+    return dict(db.execute(sql, [_json(sorted(asked - set(releases)))]).fetchall()) | releases
+
+
+# What a track is called at a platform: never one that is missing there where another is not; what a person linked first.
+AT = """
+select i.track_uid, p.external_id
+from json_each(?) as j cross join track_ids as i on i.track_uid = j.value
+join track_links as k on k.track_id = i.id and k.status in ('auto', 'confirmed')
+join platform_tracks as p on p.id = k.platform_track_id and p.platform = ?
+order by p.missing_since is null, p.in_library, k.status = 'confirmed', k.confidence, p.id desc
+"""
+
+
+def at_platform(db: Database, uids: Iterable[str], platform: str) -> dict[str, str]:
+    """{track uid: its external id at a platform}, for those that have one."""
+    return dict(db.execute(AT, [_json(sorted(set(uids))), platform]).fetchall())
+
+
+TITLES = """
+select i.track_uid, coalesce(t.artist_credit || ' - ', '') || coalesce(t.title, '?') || coalesce(' (' || t.version || ')', ''), i.id
+from json_each(?) as j cross join track_ids as i on i.track_uid = j.value left join tracks as t on t.id = i.id
+"""
+TITLES_THERE = """
+select p.platform || '/' || p.external_id, coalesce((select group_concat(value, ', ') from json_each(p.artists)) || ' - ', '') || p.title, null
+from json_each(?) as j
+cross join platform_tracks as p on p.platform = substr(j.value, 1, instr(j.value, '/') - 1) and p.external_id = substr(j.value, instr(j.value, '/') + 1)
+"""
+
+
+def titles(db: Database, keys: Iterable[str]) -> dict[str, tuple[str, int | None]]:
+    """{key: ("Artist - Title", track id or None)} of uids and of "platform/external id"."""
+    asked = sorted(set(keys))
+    found = {key: (title, id) for key, title, id in db.execute(TITLES, [_json([k for k in asked if "/" not in k])])}
+    found |= {key: (title, id) for key, title, id in db.execute(TITLES_THERE, [_json([k for k in asked if "/" in k])])}
+    return found
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
