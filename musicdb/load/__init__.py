@@ -27,7 +27,7 @@ from ..errors import BadInput, DatabaseError, PayloadError
 from ..secrets import scrub
 from ..shapes import Complete, Note, Page, Refused
 from ..worker import Pool
-from . import absence
+from . import absence, lists
 from .known import Known
 from .observations import NOW, Writer, check, encode
 
@@ -142,7 +142,7 @@ class Load:
 
     def run(self, pages: Iterator[Page | Refused | Complete], progress: Progress | None) -> Report:
         self._prepare()
-        done, what = 0, None
+        done, what, lists_read = 0, None, False
         try:
             with Pool([PREPARE], workers=2) as pool:  # pictures come from strangers: they are decoded where they may do no harm
                 for page in pages:
@@ -151,6 +151,7 @@ class Load:
                             self._refuse(page.kind, page.item, page.reason, page.payload)
                     elif isinstance(page, Complete):
                         absence.complete(self, page)
+                        lists_read |= page.of in ("playlist", "playlist_item")
                     elif isinstance(page, Note):
                         self.report.notes.append(page.text)
                     else:
@@ -166,6 +167,10 @@ class Load:
                         done += len(page.payloads) + len(page.seen)
                         if progress:
                             progress(done, page.total, what)
+            if lists_read:
+                with self.db.atomic():
+                    self.start()
+                    lists.note(self.db, self.platform, self.writer.seen["playlist"], account=self.account, operation=self.operation)
             self._finish("completed")
         except BaseException as e:
             with suppress(DatabaseError):  # a full disk, a lock: what is told is what stopped the run, not that it could not be noted
