@@ -216,6 +216,8 @@ def test_an_item_of_a_track_that_was_not_sent_is_kept_aside(db, fake):
     run(db, fake, tracks("a"), Page("playlist", [{"id": "p", "name": "P", "items": ["a", "ghost"]}]))
     assert db.one("select kind, item from quarantine") == {"kind": "playlist_item", "item": "p #1"}
     assert db.value("select count(*) from platform_playlist_items") == 1
+    run(db, fake, tracks("a", "b"), Page("playlist", [{"id": "p", "name": "P", "items": ["a", "b"]}]))
+    assert db.value("select count(*) from quarantine where resolved_at is null") == 0, "its track has come: that is settled"
 
 
 def test_a_play_never_overwrites_what_the_library_says(db, fake):

@@ -352,6 +352,9 @@ class Load:
         if not self.open_refusals:
             return
         read = {(page.kind, str(row[key])) for found, *_ in rows for row in found for key in ("path", "external_id") if row.get(key)}
+        for row in (row for found, *_ in rows for row in found if row["row"] == "playlist_item"):
+            playlist = row["playlist_external_id"]
+            read |= {("playlist_item", playlist), ("playlist_item", f"{playlist} #{row['position']}")}
         settled = (self.open_refusals & read) - self.refused
         self.db.executemany(
             f"update quarantine set resolved_at = {NOW} where platform = ? and kind = ? and item = ? and resolved_at is null",

@@ -1,0 +1,88 @@
+"""One small input for each importer, made by the demo's own writers and from the payloads of the tests; and importing all of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import musicdb
+from musicdb import demo, images, links, load, truth
+from musicdb.demo import rekordbox_xml, spotify_export
+from musicdb.demo.discogs_account import vinyls
+from musicdb.demo.replay import Replay
+from musicdb.shapes import Page
+
+PAYLOADS = Path(__file__).parents[1] / "payloads"
+FIRST = datetime(2024, 3, 1, tzinfo=UTC)
+CSV = "Catalog#,Artist,Title,Label,Format,Rating,Released,release_id,CollectionFolder,Date Added\n"
+ACCOUNTS = ("spotify", "tidal", "discogs")
+
+
+def make(folder: Path, plays: int = 300) -> dict[str, Path]:
+    """Write the inputs below `folder`; returns {name: path}, where the name begins with the platform's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    music = folder / "music"
+    music.mkdir(exist_ok=True)
+    sounds = sorted(path for path in (Path(demo.__file__).parent / "sounds").iterdir() if path.suffix != ".md")
+    for n, sound in enumerate(sounds * 2):
+        shutil.copyfile(sound, music / f"{n:02} {sound.name}")
+    (music / "empty.mp3").write_bytes(b"")
+    moments = [FIRST + timedelta(minutes=7 * n) for n in range(plays)]
+    listen, scrobble, old = (sample(*names) for names in (("listenbrainz", "listen"), ("maloja", "scrobble"), ("koito", "listen")))
+    texts = {
+        "listenbrainz.jsonl": "".join(json.dumps(listen | {"listened_at": int(at.timestamp())}) + "\n" for at in moments),
+        "lastfm.csv": "artist,track,uts\n" + "".join(f"Moss,Slow Tide {n % 9},{at:%s}\n" for n, at in enumerate(moments)),
+        "maloja.json": json.dumps({"maloja": {"export_time": 1}, "scrobbles": [scrobble | {"time": int(at.timestamp())} for at in moments]}),
+        "koito.json": json.dumps(
+            {"version": "1", "exported_at": "2025-06-18T12:56:53Z", "user": "ada", "listens": [old | {"listened_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"} for at in moments]}
+        ),
+        "discogs.csv": CSV + "".join(f"CAT-{n},Moss,Record {n},Low,LP,,2001,{vinyl.id},Uncategorized,2020-01-01 10:00:00\n" for n, vinyl in enumerate(vinyls().values())),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8")
+    (folder / "rekordbox.xml").write_bytes(rekordbox_xml.xml(music, {}))
+    (folder / "spotify.zip").write_bytes(spotify_export.archive())
+    return {"files": music} | {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def sample(platform: str, kind: str) -> Any:
+    return json.loads((PAYLOADS / platform / f"{kind}.json").read_text("utf-8"))
+
+
+def sources(inputs: dict[str, Path]) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """(name, run(db)) of each import; accounts are read through the real clients from a server on this computer, with one login each."""
+    for name, path in inputs.items():
+        yield name, lambda db, platform=name.partition(".")[0], path=path, **options: load.run(db, platform, path, **options)
+    for platform in ACCOUNTS:
+        yield f"{platform} account", lambda db, platform=platform, **options: _account(db, platform, options)
+
+
+def _account(db: musicdb.db.Database, platform: str, options: dict[str, Any]) -> Any:
+    with Replay() as replay:
+        return load.run(db, platform, endpoint=replay.endpoint(platform), token=getattr(replay, platform).login(), **options)
+
+
+def derive(db: musicdb.db.Database) -> None:
+    links.link(db)
+    truth.resolve(db)
+    images.select(db)
+
+
+def cut(fetch: Callable[..., Iterator[Any]], size: int = 10) -> Callable[..., Iterator[Any]]:
+    """The same pages cut small: more places to die at."""
+    from dataclasses import replace
+
+    def small(*args: Any, **options: Any) -> Iterator[Any]:
+        for page in fetch(*args, **options):
+            if not isinstance(page, Page) or len(page.payloads) <= size or page.cursor is not None:
+                yield page
+                continue
+            step = size * 20 if "play" in page.kind or "listen" in page.kind or "scrobble" in page.kind else size
+            for at in range(0, len(page.payloads), step):
+                yield replace(page, payloads=page.payloads[at : at + step], seen=page.seen if at == 0 else ())
+
+    return small
