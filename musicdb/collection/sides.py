@@ -1,0 +1,90 @@
+"""A side of a record is a track: proposals, saying so, and saying that it is not. The sides of a release are its platform's tracks (12345#A1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..db import Row, Rows
+from ..errors import BadInput
+from ..links import review
+from ..links.review import Reviewed
+from ..matching import lookup
+from ..truth import deriving
+
+if TYPE_CHECKING:
+    from ..db import Database
+
+SHOWN = "track_id title version artist_credit album duration_ms has_file confidence".split()
+FACTS = """
+select t.id as track_id, t.title, t.version, t.artist_credit, l.album, t.duration_ms, l.cover, exists (
+    select 1 from track_links as k join platform_tracks as p on p.id = k.platform_track_id and p.platform = 'local' and p.missing_since is null
+    where k.track_id = t.id and k.status in ('auto', 'confirmed')) as has_file
+from tracks as t join library as l on l.id = t.id
+where t.id = ?
+"""
+SIDE = "select id, platform, external_id, title, artists, album, duration_ms, isrc from platform_tracks where {where}"
+
+
+def candidates(db: Database, side: int | str, limit: int = 8) -> Rows:
+    """Return tracks of yours that a side may be, the likeliest first: track_id, title, version, artist_credit, album, duration_ms, cover, has_file,
+    confidence (0-100), signs (sentences). The track that it is now is left out.
+
+    side: its id in platform_tracks, or "12345#A1" (of Discogs; "platform/id" of another). Raises BadInput.
+    """
+    one = _side(db, side)
+    record = {name: one[name] for name in ("title", "album", "duration_ms", "isrc")} | {"artists": msgspec.json.decode(one["artists"])}
+    now = db.value(review.ACTIVE, [one["id"]])
+    rows = []
+    for track, comparison in lookup.candidates(db, record, limit=limit + 1, least=20):
+        if track != now and (facts := db.one(FACTS, [track])):
+            signs = [one["sentence"] for one in comparison.evidence]
+            rows.append(Row(facts | {"confidence": round(comparison.confidence), "signs": signs}))
+    return Rows(rows[:limit], SHOWN, db)
+
+
+def link_side(db: Database, side: int | str, track: int, *, by: str | None = None, note: str | None = None) -> Reviewed:
+    """Say that this side is that track: an answer to a link like any other, which no import overturns.
+
+    A track that is left without any observation is merged into it, so that its tags and places in playlists stay. Raises BadInput.
+    """
+    one = _side(db, side)
+    uid = db.value("select track_uid from track_ids where id = ?", [track])
+    if uid is None:
+        raise BadInput(f"there is no track {track!r}; `candidates` lists some that it may be")
+    sql = "select id from track_links where platform_track_id = ? and (assigned_track_id = ? or track_id = ?) order by status in ('auto', 'confirmed') desc"
+    link = db.value(sql, [one["id"], track, track])
+    if link is not None:
+        return review.accept(db, link, by=by, note=note)
+    key, notes = f"{one['platform']}/{one['external_id']}", []
+    with db.operation("accept", actor=by or "me", track_id=track, reason=f"{one['title']} is track {track}") as op:
+        rows = [("link", key, "track", _json(uid)), *review.taken_along(db, [(one["id"], track, False)], notes)]
+        db.executemany(review.INSERT, [(*row, note, by or "me", op.id) for row in rows])
+        tracks = deriving.follow(db, [row[:3] for row in rows])
+        op.details = {"links": 1, "decisions": len(rows)}
+    return Reviewed(op.id, 1, sorted(tracks), notes)
+
+
+def unlink_side(db: Database, side: int | str, *, by: str | None = None, note: str | None = None) -> Reviewed:
+    """Say that this side is not the track that it is linked to now; it goes back to the one it had before, or gets its own."""
+    one = _side(db, side)
+    link = db.value("select id from track_links where platform_track_id = ? and status in ('auto', 'confirmed')", [one["id"]])
+    if link is None:
+        raise BadInput(f"{one['title']} is linked to no track")
+    return review.reject(db, link, by=by, note=note)
+
+
+def _side(db: Database, side: int | str) -> dict[str, Any]:
+    if isinstance(side, int):
+        row = db.one(SIDE.format(where="id = ?"), [side])
+    else:
+        platform, _, key = side.partition("/") if "/" in side.partition("#")[0] else ("discogs", "", side)
+        row = db.one(SIDE.format(where="platform = ? and external_id = ?"), [platform, key])
+    if row is None:
+        raise BadInput(f"there is no side {side!r}; a side is called like 12345#A1 (release id, then its place), `sides` lists them")
+    return row
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
