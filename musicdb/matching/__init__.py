@@ -8,31 +8,23 @@ on one album are different recordings, whatever else agrees. `cluster` groups ma
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from rapidfuzz import fuzz
-from rapidfuzz.distance import OSA
 
 from .. import text
 from ..text.versions import agree
-from ..text.words import COUNTING, KINDS, SMALL
+from ..text.words import KINDS, SMALL
 from .record import Aliases, Reading, Record, foreign, generic, prepare
-from .weights import ALBUM, ALMOST, ARTISTS, CONTRADICTING, MAYBE, NEVER, SAME, SECONDS, START, TITLE, on
+from .titles import alike
+from .weights import ALBUM, ALMOST, ARTISTS, CONTRADICTING, MAYBE, NEVER, SAME, SECONDS, START, Part, on
 
 if TYPE_CHECKING:
     from ..db import Database
     from .lookup import Candidate
-
-class Part(NamedTuple):
-    """One sign: score 0-1 (how alike), weight (evidence in log-odds, negative = against), sentence (for people)."""
-
-    score: float
-    weight: float
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +86,19 @@ def _borne_out(x: Reading, y: Reading) -> float | None:
     if x.moved == "artist":
         if not y.artists:
             return -1.0
-        return 0.0 if _names_alike(x.artists, y.artists) >= 0.8 else None
+        alike = _names_alike(x.artists, y.artists)
+        return 0.0 if alike >= 0.8 else -0.5 if alike >= 0.66 or _within(x.artists, y.artists) else None
     if y.moved in ("album", "version"):  # then both are guesses, and must say the very same
         return 0.0 if x.moved == y.moved == "album" and x.album == y.album else None
     if not y.album and x.moved == "album" and not y.moved:
         return -2.0
     return 0.0 if fuzz.ratio(x.album, y.album) >= 78 else None
+
+
+def _within(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether all words of one name are words of the other, in which one of them is rare enough: "Tin", "Tin Men"."""
+    fewer, more = sorted((set(" ".join(names).split()) - SMALL for names in (one, other)), key=len)
+    return bool(fewer) and fewer <= more and max(map(len, fewer)) > 2
 
 
 def confidence(a: Record, b: Record) -> float:
@@ -112,7 +111,7 @@ def _weigh(one: Record, other: Record, x: Reading, y: Reading, guess: float) -> 
     if guess:
         parts["reading"] = Part(0.5, guess, f'"{next(r for r in (x, y) if r.moved).written}" is read as a part of the title; nothing else says so.')
     gap = abs(one.duration_ms - other.duration_ms) if one.duration_ms and other.duration_ms else None
-    parts["title"], extra = _title(x, y)
+    parts["title"], extra = alike(x, y)
     if people := _artists(x, y):
         parts["artists"] = people
         if people.score < 0.6 and not (x.moved or y.moved) and (swapped := _swapped(x, y)):
@@ -135,96 +134,7 @@ def _weigh(one: Record, other: Record, x: Reading, y: Reading, guess: float) -> 
     return Comparison(sure, "same" if sure >= SAME else "maybe" if sure >= MAYBE else "different", parts, bar)
 
 
-# ---------- title
-def _title(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
-    """How alike the titles are, and the words that only one of them has."""
-    if not (x.base and y.base):
-        return Part(0.5, 0.0, "A title is missing."), ()
-    if x.base != y.base and _mistyped(x, y):
-        return Part(0.93, on(TITLE, 0.93), f"The titles are nearly the same: {_quoted(x, y)}."), ("typo",)
-    if x.base == y.base or x.base.replace(" ", "") == y.base.replace(" ", ""):
-        weight = on(TITLE, 1.0) + 0.5 * (min(len(x.words), 6) > 3)
-        if generic(x):
-            return Part(1.0, weight - 2.0, f'The title "{x.written}" is the same, but many tracks are called so.'), ()
-        return Part(1.0, weight, "The titles are the same."), ()
-    if x.whole == y.whole and (" " in x.version.written + y.version.written or "live" not in x.version.kinds | y.version.kinds):
-        return Part(1.0, on(TITLE, 1.0), "The titles with their versions are the same."), ("whole",)
-    if x.foreign != y.foreign:
-        return Part(0.5, -1.8, f"The titles are in different scripts: {_quoted(x, y)}."), ()
-    if _bare(x.words) == _bare(y.words):
-        return Part(0.92, on(TITLE, 0.92), f"An article apart the titles are the same: {_quoted(x, y)}."), ()
-    score = max(fuzz.ratio(x.base, y.base), 0.97 * fuzz.token_sort_ratio(x.base, y.base)) / 100
-    only = _unmatched(x.words, y.words)
-    if only and _letters(x.words, only) and _letters(y.words, only) and x.words[: len(y.words) - 1] == y.words[: len(x.words) - 1]:
-        return Part(0.45, on(TITLE, 0.45), f"The numbers differ: {_quoted(x, y)}."), only  # "Groove A", "Groove B"
-    if bool(x.numbers) != bool(y.numbers) and _only_a_part(x.words, y.words):
-        return Part(0.6, -2.5, f"One title has a part number: {_quoted(x, y)}."), ()
-    if x.numbers != y.numbers and set(only) & {*x.numbers, *y.numbers}:
-        return Part(min(score, 0.45), on(TITLE, min(score, 0.45)), f"The numbers differ: {_quoted(x, y)}."), only
-    longest = max(len(x.base), len(y.base))
-    edits = OSA.distance(x.base, y.base)
-    if _turned(x.base, y.base):
-        score = 0.95 if longest >= 14 else 0.9
-        return Part(score, on(TITLE, score), f"Two letters changed places: {_quoted(x, y)}."), ()
-    if edits <= 2 and longest < 5 * edits + 1:
-        score = min(score, 0.72)  # in a short title one letter is another word
-    if _other_words(x.words, y.words, only) and fuzz.ratio(x.base.replace(" ", ""), y.base.replace(" ", "")) < 92:
-        score = min(score, 0.7)  # each has a word of its own: "Copper Rain", "Copper Wire"
-    if score < 0.9 and (x.short == y.short or x.short == y.base or x.base == y.short) and len(x.short) > 3:
-        before = any(r.written.startswith(("(", "[")) for r in (x, y))  # "(I Never Said) Goodnight"; behind a title it may be a version
-        score = 0.86 if before else 0.81
-        return Part(score, on(TITLE, score), f"One title has more in brackets: {_quoted(x, y)}."), ()
-    if score < 0.9 and (cut := _cut_short(x, y)):
-        return Part(cut, on(TITLE, cut), f"One title goes on: {_quoted(x, y)}."), only
-    said = "The titles are nearly the same" if score >= 0.8 else "The titles differ"
-    return Part(score, on(TITLE, score), f"{said}: {_quoted(x, y)}."), only
-
-
-def _bare(words: tuple[str, ...]) -> tuple[str, ...]:
-    return words[1:] if len(words) > 1 and words[0] in ("the", "a", "an") else words
-
-
-def _quoted(x: Reading, y: Reading) -> str:
-    return f'"{x.written}", "{y.written}"'
-
-
-def _unmatched(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """Words of either title that the other has not, a letter or so apart counting as had."""
-    left = [w for w in one if w not in other]
-    right = [w for w in other if w not in one]
-    for w in list(left):
-        twin = next((v for v in right if len(w) > 3 and fuzz.ratio(w, v) >= 75), None)
-        if twin:
-            left.remove(w)
-            right.remove(twin)
-    return (*left, *right)
-
-
-def _letters(words: tuple[str, ...], only: tuple[str, ...]) -> bool:
-    """Whether a title ends with a single letter that the other one has not, and has nothing else of its own."""
-    return len(words) > 1 and [w for w in words if w in only] == [words[-1]] and len(words[-1]) == 1
-
-
-def _other_words(one: tuple[str, ...], other: tuple[str, ...], only: tuple[str, ...]) -> bool:
-    return all(any(len(w) > 2 and w in words for w in only) for words in (one, other))
-
-
-def _cut_short(x: Reading, y: Reading) -> float | None:
-    """Score of a title that is the beginning of the other one, four words or more: a subtitle, or a field that was too short."""
-    short, long = sorted((x.base, y.base), key=len)
-    words = short.split()
-    if len(words) >= 4 and len(short) >= 18 and long.startswith(short + " "):
-        return 0.84
-    return None
-
-
-def _only_a_part(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether "Part 1" is all that one title has more."""
-    fewer, more = sorted((one, other), key=len)
-    rest = more[len(fewer) :]
-    return bool(fewer) and more[: len(fewer)] == fewer and len(rest) == 2 and rest[0] in COUNTING and rest[1].isdigit()
-
-
+# ---------- artists
 def _swapped(x: Reading, y: Reading) -> tuple[Part, Part] | None:
     """Title and artist in each other's place."""
     if not (x.artists and y.artists):
@@ -235,12 +145,13 @@ def _swapped(x: Reading, y: Reading) -> tuple[Part, Part] | None:
     return Part(0.9, 2.6, "One side has title and artist in each other's place."), Part(0.9, 1.2, "The artist is the other side's title.")
 
 
-# ---------- artists
 def _artists(x: Reading, y: Reading) -> Part | None:
     if not (x.artists and y.artists):
         return None
     one, other = set(x.artists), set(y.artists)
     if one == other:
+        if _other_guests(x, y):
+            return Part(0.7, on(ARTISTS, 1.0) - 3.0, "The artists are the same, but other guests are named.")
         return Part(1.0, on(ARTISTS, 1.0), "The artists are the same.")
     if foreign(" ".join(x.artists)) != foreign(" ".join(y.artists)):
         return Part(0.5, -1.5, f"The artists are written in different scripts: {_credited(x)}; {_credited(y)}.")
@@ -250,6 +161,14 @@ def _artists(x: Reading, y: Reading) -> Part | None:
         return Part(score, on(ARTISTS, score), f"They share an artist: {_credited(x)}; {_credited(y)}.")
     said = "The artists are nearly the same" if score >= 0.8 else "The artists differ"
     return Part(score, on(ARTISTS, score), f"{said}: {_credited(x)}; {_credited(y)}.")
+
+
+def _other_guests(x: Reading, y: Reading) -> bool:
+    """Whether each side names guests of whom the other knows nothing: the song was sung again, with somebody else."""
+    one, other = ({w for name in r.guests for w in name.split()} - SMALL for r in (x, y))
+    if not (one and other) or not one.isdisjoint(other) or foreign(" ".join(one)) != foreign(" ".join(other)):
+        return False
+    return fuzz.ratio(" ".join(sorted(one)), " ".join(sorted(other))) < 60
 
 
 def _credited(x: Reading) -> str:
@@ -290,6 +209,8 @@ def _version(x: Reading, y: Reading, gap: int | None, extra: tuple[str, ...]) ->
         if extra == ("whole",):
             return Part(0.9, 0.0, "The version stands in the title on one side."), None
         return Part(0.0, -6.0, f"They name different versions: {written}."), f"They name different versions: {written}."
+    if "live" in a.kinds & b.kinds and how == "same" and _two_concerts(x, y):
+        return Part(0.4, -2.0, "Both are live, on albums of two concerts."), None
     if more and not (a.kinds or b.kinds) and len(extra) <= 4:
         return Part(0.1, -3.0, f"Only one title has the word {sorted(more)[0]}."), f"Only one title has the word {sorted(more)[0]}."
     if how == "soft":
@@ -310,23 +231,9 @@ def _version(x: Reading, y: Reading, gap: int | None, extra: tuple[str, ...]) ->
     return (Part(1.0, 0.4, f"Both name the same version: {written}."), None) if a.kinds or a.words else (None, None)
 
 
-def _mistyped(x: Reading, y: Reading) -> bool:
-    """A typing error that hides or changes the version: "Livpe at Metro" on one side, or two letters that changed places ("Bbo Remix")."""
-    a, b = x.version, y.version
-    one, other = x.written.lower(), y.written.lower()
-    if min(len(one), len(other)) < 14 or abs(len(one) - len(other)) > 2 or len(a.written + b.written) < 9 or one == other:
-        return False
-    if a.kinds and b.kinds:
-        return a.kinds == b.kinds and _turned(one, other)
-    return bool(a.kinds or a.words) != bool(b.kinds or b.words) and (
-        _turned(one, other)
-        or (min(len(one), len(other)) >= 16 and OSA.distance(one, other) <= 2 and re.findall("[0-9]+", one) == re.findall("[0-9]+", other))
-    )
-
-
-def _turned(one: str, other: str) -> bool:
-    """Whether two neighbouring letters changed places, and nothing else: no two songs are called so, where the text is long enough."""
-    return len(one) == len(other) >= 5 and sorted(one) == sorted(other) and OSA.distance(one, other) == 1
+def _two_concerts(x: Reading, y: Reading) -> bool:
+    """Whether both albums say where they were recorded, and say otherwise."""
+    return "live" in x.implied & y.implied and fuzz.token_set_ratio(x.album, y.album) < 85
 
 
 # ---------- release, place, year

@@ -76,9 +76,9 @@ class KeyIndex:
     A look-up takes as long as a few walks over short lists, whatever the size: of two words only the rarer one's keys are walked.
     """
 
-    BLOCK = 150  # most keys of one title, or of one artist, that are looked at
-    WALKED = 600  # a longer list of keys with a word is not walked
-    READ = 100  # most keys that share rare words and are read
+    BLOCK = 120  # most keys of one title, or of one artist, that are looked at
+    WALKED = 200  # a longer list of keys with a word is not walked
+    READ = 50  # most keys that share rare words and are read
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self.keys: list[str] = []
@@ -86,6 +86,7 @@ class KeyIndex:
         self.titles: dict[str, list[str]] = {}
         self.artists: dict[str, list[str]] = {}
         self.words: dict[str, set[int]] = {}
+        self.letters: dict[str, list[str]] = {}  # what two letters or words that changed places, or a gap, leave as it is
         self.sorted: list[str] = []  # words of each key in order, so that "Title - Artist" is near "Artist - Title"
         for key in keys:
             self.add(key)
@@ -105,6 +106,10 @@ class KeyIndex:
                 block[half] = [key]
         words = sorted({*title.split(), *artist.split()})
         self.sorted.append(" ".join(words))
+        if (letters := _letters(key)) in self.letters:
+            self.letters[letters].append(key)
+        else:
+            self.letters[letters] = [key]
         for word in words:
             if word in self.words:
                 self.words[word].add(number)
@@ -142,9 +147,22 @@ class KeyIndex:
         found = process.extract(" ".join(words), [self.sorted[n] for n in near], scorer=fuzz.ratio, processor=None, score_cutoff=68, limit=limit)
         return [self.keys[near[at]] for _, _, at in found]
 
+    def turned(self, key: str, limit: int = 3) -> list[str]:
+        """Keys of the same letters: two changed places, a gap moved, title and artist are swapped."""
+        return self.letters.get(_letters(key), [])[:limit]
+
+    def step(self, number: int, key: str) -> list[str]:
+        """What one of the three ways brings, the surest (and cheapest) first: 1, 2 or 3."""
+        return (self.turned, self.halves, self.rare)[number - 1](key)
+
     def near(self, key: str, limit: int = 3) -> list[str]:
         """Keys near this one that are worth a comparison, the nearest of each kind first."""
-        return [k for k in dict.fromkeys((*self.halves(key, limit), *self.rare(key, limit))) if k != key and worth_comparing(key, k)]
+        found = dict.fromkeys((*self.turned(key, limit), *self.halves(key, limit), *self.rare(key, limit)))
+        return [k for k in found if k != key and worth_comparing(key, k)]
+
+
+def _letters(key: str) -> str:
+    return "".join(sorted(key)).lstrip()
 
 
 def worth_comparing(one: str, other: str) -> bool:

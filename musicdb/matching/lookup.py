@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rapidfuzz import fuzz, process
 
 from .. import text
-from ..links import aliases as other_names
 from . import Comparison, compare
 from .record import Record, prepare
 from .weights import MAYBE, SAME
@@ -59,6 +58,8 @@ def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least
 
     Other names that are kept as aliases are read as the names that they stand for.
     """
+    from ..links import aliases as other_names  # links reads this module
+
     mine = prepare(record, other_names.known(db))
     seen: dict[int, Comparison | None] = {}
     for step in _steps(db, mine):

@@ -61,10 +61,10 @@ def pair(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], 
             continue
         best, mine = None, prepare(record)
         first = dict.fromkeys((*hits[:20], *isrcs.get(record.get("isrc") or "", ())[:20]))
-        for step in (0, 1, 2):
+        for step in (0, 1, 2, 3):
             if step and near is None:
                 near = KeyIndex(keys)
-            close = first if not step else [n for k in (near.halves(key) if step == 1 else near.rare(key)) if worth_comparing(key, k) for n in by_key[k][:3]]
+            close = [n for k in near.step(step, key) if worth_comparing(key, k) for n in by_key[k][:3]] if near and step else first
             for n in close:
                 if n not in ready:
                     ready[n] = prepare(right[n])

@@ -100,7 +100,7 @@ def prepare(record: Mapping[str, Any], aliases: Aliases | None = None) -> Record
     title = text.full_title(said(record.get("title")), said(record.get("version")) or None)
     names = record.get("artists") or record.get("artist") or ()
     names = names if isinstance(names, list | tuple) else (names,)
-    artists = tuple(filter(None, (said(n.get("name") if isinstance(n, Mapping) else n) for n in names)))
+    artists = tuple(filter(None, (_CHANNEL.sub("", said(n.get("name") if isinstance(n, Mapping) else n)) for n in names)))
     if aliases:
         title, artists = renamed(title, artists, aliases)
     album, track_no = said(record.get("album")), said(record.get("track_no"))
@@ -153,6 +153,8 @@ def _year(value: Any) -> int | None:
 _COUNTER = re.compile(r"^(0[0-9a-z]{1,3}|[0-9]{1,3}|[a-d][0-9]{1,2})(?:\s*[-–._]\s*|\s+-\s+|$)", re.I)
 _RULES = re.compile(r"\s*-{2,}\s*|_+-_+")  # what takes the place of " - " in file names
 _YEAR_TAIL = re.compile(r"\s*\((?:[0-9]{4}|unknown)\)\s*$", re.I)
+_SHARP = re.compile(r"\b([A-Ga-g])([#♯♭])(?!\w)")
+_CHANNEL = re.compile(r"(?<=\w)VEVO$|\s+-\s+Topic$")  # what YouTube adds to an artist's name
 _EXTRA = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 
 
@@ -173,6 +175,8 @@ def readings(title: str, artists: tuple[str, ...], album: str, track_no: str) ->
     if parts and not known:
         rest, tail = (album and _without_album(parts[1], album)) or ("", "")
         found.append(_reading(rest if rest and may_be_album(tail) else parts[1], (parts[0],), album, "artist"))
+        if may_be_album(parts[1]):
+            found.append(_reading(parts[0], (parts[1],), album, "artist"))
     if not album:
         cuts = {title.index(" - "), title.rindex(" - ")} if parts else ()
         tails = [(title[:cut].strip(), title[cut + 3 :].strip()) for cut in sorted(cuts)]
@@ -231,8 +235,9 @@ def _without_album(title: str, album: str) -> tuple[str, str] | None:
 
 def _reading(title: str, artists: tuple[str, ...], album: str, moved: str = "") -> Reading:
     parts = text.split_title(title)
-    base = latin(text.norm(parts.base))
-    words = tuple(_words(parts.base, base))
+    raw = _SHARP.sub(lambda m: m[1] + (" flat" if m[2] == "♭" else " sharp"), parts.base)
+    base = latin(text.norm(raw))
+    words = tuple(_words(raw, base))
     short = latin(text.norm(_EXTRA.sub(" ", parts.base)))
     names, guests = _names(artists)
     guests |= {latin(text.norm(name)) for name in parts.featured}
@@ -258,7 +263,8 @@ def _words(raw: str, base: str) -> list[str]:
     dotted = {m.lower() for m in re.findall(r"\b([IVXivx]+)\s?\.(?=\W|$)", raw)} if "." in raw else ()
     for n, word in enumerate(words):
         before = out[-1] if out else ""
-        word = COUNTED.get(word, word) if n + 1 < len(words) else word
+        if word in COUNTED and n + 1 < len(words) and (word not in ("no", "op", "ch") or words[n + 1] in ROMAN or words[n + 1][0].isdigit() or words[n + 1] in SPELLED):
+            word = COUNTED[word]
         if word == "n" and 0 < n < len(words) - 1:
             word = "and"  # rock 'n' roll
         if word in ROMAN and word in plain and (before in COUNTING or word in dotted or (len(word) > 1 and n and word not in ("mix",))):

@@ -78,24 +78,23 @@ class Cluster:
     __slots__ = ("albums", "keys", "least_ms", "lengths_known", "most_ms", "platforms", "records", "seen", "titles")
 
     def __init__(self) -> None:
-        self.keys: set[str] = set()
-        self.titles: set[str] = set()
-        self.albums: set[str] = set()
-        self.platforms: set[str] = set()
+        self.keys = self.titles = self.albums = self.platforms = ()  # of text, each once: a set would take five times the memory
         self.least_ms = self.most_ms = None
         self.lengths_known = True  # of all
         self.seen: list[Seen] = []
-        self.records: list[Record] = []  # the first of seen as the matcher reads them, made when asked for
+        self.records: list[Record] | None = None  # the first of seen as the matcher reads them, made when asked for
 
     def add(self, one: Seen) -> None:
-        self.keys.add(one.key)
-        self.titles.add(one.title)
+        if one.key not in self.keys:
+            self.keys = (*self.keys, one.key)
+        if one.title not in self.titles:
+            self.titles = (*self.titles, one.title)
         if len(self.seen) < COMPARED:
             self.seen.append(one)
-        if one.album:
-            self.albums.add(one.album)
-        if one.in_library:
-            self.platforms.add(one.platform)
+        if one.album and one.album not in self.albums:
+            self.albums = (*self.albums, one.album)
+        if one.in_library and one.platform not in self.platforms:
+            self.platforms = (*self.platforms, one.platform)
         if one.duration_ms:
             self.least_ms = min(one.duration_ms, self.least_ms or one.duration_ms)
             self.most_ms = max(one.duration_ms, self.most_ms or 0)
@@ -104,6 +103,7 @@ class Cluster:
 
     def compared(self, mine: Record, aliases: Known | None = None) -> list[Comparison]:
         """How a record compares with what the first observations say."""
+        self.records = self.records or []
         self.records += [one.record(aliases) for one in self.seen[len(self.records) :]]
         return [compare(mine, record) for record in self.records]
 

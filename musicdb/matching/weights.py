@@ -6,6 +6,7 @@ The curves were drawn by hand and checked on the train parts of two public sets 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 SAME, MAYBE = 80.0, 20.0  # confidence from which a verdict is "same", and "maybe"
 START = -4.0  # log-odds before any evidence: of two records that a search brings together, one pair in fifty is the same recording
@@ -25,3 +26,11 @@ def on(curve: Curve, x: float) -> float:
         if x <= x1:
             return y0 + (y1 - y0) * max(0.0, x - x0) / (x1 - x0)
     return curve[-1][1]
+
+
+class Part(NamedTuple):
+    """One sign: score 0-1 (how alike), weight (evidence in log-odds, negative = against), sentence (for people)."""
+
+    score: float
+    weight: float
+    sentence: str

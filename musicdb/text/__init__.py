@@ -116,12 +116,14 @@ _VERSION_WORDS = frozenset(
     "rehearsal soundcheck performance redux reimagined reborn revamp vivo concierto concert censored amended beatless "
     "versjon versione versao versie versio wersja verzija versiya remiks konsert directo".split()
 )
-_COVER = re.compile(r"\b(in the style of|made famous by|originally (performed|recorded) by|tribute to)\b")
+_PHRASES = re.compile(  # of words that mean nothing alone
+    r"\b(in the style of|made famous by|originally (performed|recorded) by|tribute to|(alternate )?take ([0-9]+|one|two|three|four|five)|backing track)\b"
+)
 _JUNK = re.compile(
     r"original( mix| version| recording)?|(album|lp) version( explicit| clean)?|(explicit|clean|dirty)( (album )?version| lyrics)?"
     r"|(un)?censored( version)?|bonus( track)?( version)?|(expanded|special|[0-9]+th anniversary)( edition| version)"
     r"|(official )?((music|lyrics?) )?(video|audio|visuali[sz]er|videoclip|clip)|official|lyrics|hd|hq|4k|1080p|720p"
-    r"|free (download|dl)|([0-9]{4} )?(digital(ly)? |24 bit |new )?remaster(ed)?( in)?( version| edition)?( [0-9]{4})?( version| edition)?|deluxe( edition| version)?"
+    r"|free (download|dl)|prod(uced)?( by)? [^|]+|([0-9]{4} )?(digital(ly)? |24 bit |new )?remaster(ed)?( in)?( version| edition)?( [0-9]{4})?( version| edition)?|deluxe( edition| version)?"
 )
 _SCREEN = re.compile(r"(?i)from (the )?([\"“”„«'‘’]|(original )?(motion picture|movie|film|soundtrack|musical)\b)")
 _SAME_WORD = {"rmx": "remix", "remixed": "remix", "pt": "part", "vol": "volume", "acappella": "acapella", "capella": "acapella", "remastered": "remaster"}
@@ -189,7 +191,7 @@ def _part(text: str) -> tuple[str, str] | None:
 
 def _has_version(text: str) -> bool:
     plain = norm(text)
-    return not _VERSION_WORDS.isdisjoint(plain.split()) or _COVER.search(plain) is not None
+    return not _VERSION_WORDS.isdisjoint(plain.split()) or _PHRASES.search(plain) is not None
 
 
 def full_title(title: str | None, version: str | None = None) -> str:

@@ -17,6 +17,7 @@ from .. import text
 from .words import COVER_PART, EDITIONS, FILLERS, KARAOKE_ALBUM, KINDS, LIVE_ALBUM, LIVE_TOO, SOFT
 
 _NUMBER = re.compile(r"[0-9]+")
+_OF_REMASTER = re.compile(r"[0-9]{4}|[0-9]+th")  # its year, its anniversary
 _LIVE_ALBUM, _KARAOKE_ALBUM, _COVER = (re.compile(p, re.I) for p in (LIVE_ALBUM, KARAOKE_ALBUM, COVER_PART))
 _GUEST = re.compile(r"(?i)\s*[(\[]?\s*\b(?:feat|ft|featuring)\b.*$", re.S)
 
@@ -55,7 +56,8 @@ def read(written: str | None, junk: str = "") -> Version:
         editions |= named
         rest = [w for w in rest if w not in named]
         if "remaster" in plain:
-            numbers = {n for n in numbers if len(n) != 4}  # the year belongs to the remaster
+            rest = [w for w in rest if not _OF_REMASTER.fullmatch(w)]
+            numbers &= set(rest)
             kinds -= {"mix"} if not rest else set()
     kinds, soft = _sorted_out(kinds, soft, set(rest) - numbers)
     return Version(kinds, frozenset(set(rest) - numbers), frozenset(numbers), soft, frozenset(editions), written)

@@ -39,10 +39,13 @@ SMALL = frozenset("the a an of and or to in on at for by is my me it de la le el
 SPELLED = {word: n for n, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)} | {
     word: n for n, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)
 }
+NAMED = {str(n): word for word, n in SPELLED.items() if not word.endswith(("th", "st", "nd", "rd"))}
+HEARD = NAMED | {"2": "to", "4": "for", "u": "you", "r": "are", "ur": "your", "n": "and", "too": "to"}  # "4 U" is "For You"
+KEYS, NOTES = frozenset("sharp flat minor".split()), frozenset("abcdefgh")  # "Prelude in C", but not "in C minor"
 ROMAN = {word: n for n, word in enumerate("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(), 1)}
 COUNTED = {"pt": "part", "pts": "part", "parts": "part", "vol": "volume", "no": "number", "nr": "number", "num": "number", "op": "opus",
-           "ch": "chapter", "mvt": "movement", "mov": "movement"}  # fmt: skip
-COUNTING = frozenset("part volume number opus chapter movement act scene episode book side disc suite symphony sonata phase prelude".split())
+           "ch": "chapter", "var": "variation", "mvt": "movement", "mov": "movement"}  # fmt: skip
+COUNTING = frozenset("part volume number opus chapter movement act scene episode book side disc suite symphony sonata phase prelude variation concerto quartet nocturne etude waltz".split())
 
 # ---------- albums that say how they were recorded
 LIVE_ALBUM = (
