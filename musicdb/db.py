@@ -20,6 +20,7 @@ from . import schema
 from .errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
 
 BUSY_MS = 30_000
+CACHE = "pragma cache_size = -16384"
 FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE)
 
 
@@ -163,6 +164,7 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._log_sql = log_sql
+        self.diary = "main"  # the schema that listening history is in
         self.new_uid = uid or (lambda: secrets.token_hex(8))
 
     def __repr__(self) -> str:
@@ -321,7 +323,7 @@ def connect(path: Path) -> sqlite3.Connection:
         conn.execute(f"pragma busy_timeout = {BUSY_MS}")
         conn.execute("pragma foreign_keys = on")
         conn.execute("pragma synchronous = normal")
-        conn.execute("pragma cache_size = -16384")
+        conn.execute(CACHE)
         register(conn)
     return conn
 
@@ -367,9 +369,10 @@ def open(
                 db.conn.execute("pragma journal_mode = wal")
             if state != "current" and migrate:
                 schema.migrate(db.utils, None if state == "empty" else lambda: (backup or _backup)(path))
-            elif state == "current" and any(kind in ("view", "trigger") for _, kind, _ in schema.differences(db.conn)):
+                db.conn.execute(CACHE)  # SQLite counted it in pages of the size before
+            elif state == "current" and any(kind != "table" for _, kind, _ in schema.differences(db.conn)):
                 with db.atomic():
-                    schema.refresh(db.conn)  # `transform` dropped triggers, or a view was changed: put them back
+                    schema.refresh(db.conn)  # `transform` dropped triggers, a view was changed, an import cut off: put them back
     except BaseException:
         db.close()
         raise

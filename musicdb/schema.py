@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -251,13 +252,38 @@ def refresh(conn: sqlite3.Connection) -> None:
         for kind, name in conn.execute("select type, name from sqlite_master where type in ('view', 'trigger')").fetchall():
             if (kind == "view" and name in own) or (kind == "trigger" and is_own_trigger(conn, name)):
                 conn.execute(f'drop {kind} if exists "{name}"')
-        for statement in (*views, *_triggers(conn)):
+        for statement in (*views, *_triggers(conn), *_missing_indexes(conn)):
             conn.execute(statement)
     except BaseException:
         conn.execute("rollback to refresh_schema")
         raise
     finally:
         conn.execute("release refresh_schema")
+
+
+@contextmanager
+def without_triggers(conn: sqlite3.Connection, tables: Iterable[str]) -> Iterator[None]:
+    """Within a transaction: take our triggers off these tables, and put them back as they were, the search index made again.
+
+    For what a batch writes in bulk, which they would look at row by row and not log. Where it fails, the caller's rollback restores them.
+    """
+    asked = set(tables)
+    found = conn.execute("select name, tbl_name, sql from sqlite_master where type = 'trigger'").fetchall()
+    mine = [(name, sql) for name, table, sql in found if table in asked and is_own_trigger(conn, name)]
+    for name, _ in mine:
+        conn.execute(f'drop trigger "{name}"')
+    yield
+    for _, sql in mine:
+        conn.execute(sql)
+    for table in asked & SEARCH.keys():
+        conn.execute(f"insert into {table}_fts ({table}_fts) values ('rebuild')")
+
+
+def _missing_indexes(conn: sqlite3.Connection) -> list[str]:
+    """Indexes of the diary that a long import that was cut off had put off."""
+    made = [s for s in statements(_sql("m001_observed.sql")) if re.match(r"create index ix_l_\w+ on listens", s)]
+    there = {name for (name,) in conn.execute("select name from sqlite_master")}
+    return [s for s in made if s.split()[2] not in there and "listens" in there]
 
 
 def state(conn: sqlite3.Connection) -> str:

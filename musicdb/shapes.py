@@ -231,6 +231,9 @@ class CollectionItemRow(TypedDict, total=False):
     metadata: Any
 
 
+# A play in short, where there are millions: (listened_at, source_item, track_external_id or None, ms_played, utc_offset_min, context as
+# JSON text or None, the payload as JSON text). It says what the ListenRow of `rows(kind, payload)` says; the TrackRow comes from there.
+Play = tuple[str, str, str | None, int | None, int | None, str | None, str]
 Row = TrackRow | FileRow | ReleaseRow | PlaylistRow | PlaylistItemRow | ListenRow | ImageRow | CollectionItemRow
 
 
@@ -241,7 +244,8 @@ class Page:
     seen: external ids of tracks that are there and unchanged (no payload needed). images: {external_id: bytes} that belong to
     the payloads but are no JSON; an image's own url may be the key instead. total: how many items the source announces in all, for
     the progress bar and the final count. renew: the payloads were asked for one by one, so their `fetched_at` is new although they
-    may be unchanged.
+    may be unchanged. plays: payloads that were read already, beside the others. digest: hash of the page's bytes; `known.page(kind, digest)`
+    tells a later run that all of it is stored.
     """
 
     kind: str
@@ -252,6 +256,20 @@ class Page:
     seen: Sequence[str] = ()
     images: dict[str, bytes] = field(default_factory=dict)
     renew: bool = False
+    plays: Sequence[Play] = ()
+    digest: str | None = None
+
+    @property
+    def n(self) -> int:
+        """How many payloads it brings, read or not."""
+        return len(self.payloads) + len(self.plays)
+
+
+@dataclass(slots=True)
+class Same:
+    """A page of which every byte was stored before: n plays."""
+
+    n: int
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, KnownAlready, PayloadError
-from ..load import module, user as user_id
+from ..load import module
+from ..load import user as user_id
 from ..load.observations import Writer, check, encode
 
 if TYPE_CHECKING:

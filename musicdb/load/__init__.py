@@ -16,18 +16,19 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import xxhash
+from msgspec.json import decode
 
 from .. import images, platforms
 from ..errors import BadInput, DatabaseError, PayloadError
 from ..secrets import scrub
-from ..shapes import Complete, Note, Page, Refused
+from ..shapes import Complete, Note, Page, Refused, Same, title
 from ..worker import Pool
-from . import absence, lists
+from . import absence, lists, plays
 from .known import Known
 from .observations import NOW, Writer, check, encode
 
@@ -142,7 +143,7 @@ class Load:
 
     def run(self, pages: Iterator[Page | Refused | Complete], progress: Progress | None) -> Report:
         self._prepare()
-        done, what, lists_read = 0, None, False
+        done, what, lists_read, relief = 0, None, False, plays.Relief(self.writer)
         try:
             with Pool([PREPARE], workers=2) as pool:  # pictures come from strangers: they are decoded where they may do no harm
                 for page in pages:
@@ -154,26 +155,31 @@ class Load:
                         lists_read |= page.of in ("playlist", "playlist_item")
                     elif isinstance(page, Note):
                         self.report.notes.append(page.text)
+                    elif isinstance(page, Same):
+                        self.writer.counts["listens_known"] += page.n
                     else:
                         collecting = gc.isenabled()
                         gc.disable()  # thousands of small dicts and no cycles: looking for some took a fifth of the time
                         try:
                             self._page(page, pool)
+                            relief.page()
                         finally:
                             if collecting:
                                 gc.enable()
                         if what != (page.scope or page.kind):
                             what, done = page.scope or page.kind, 0
-                        done += len(page.payloads) + len(page.seen)
+                        done += page.n + len(page.seen)
                         if progress:
                             progress(done, page.total, what)
             if lists_read:
                 with self.db.atomic():
                     self.start()
                     lists.note(self.db, self.platform, self.writer.seen["playlist"], account=self.account, operation=self.operation)
+            relief.end()
             self._finish("completed")
         except BaseException as e:
             with suppress(DatabaseError):  # a full disk, a lock: what is told is what stopped the run, not that it could not be noted
+                relief.end()
                 self._finish("failed", scrub(f"{type(e).__name__}: {e}")[:500])
             raise
         return self.report
@@ -185,7 +191,7 @@ class Load:
         db, m = self.db, self.module
         if not db.value("select 1 from platforms where name = ?", [self.platform]):
             with db.operation("setup", mode="batch"):
-                db.execute("insert into platforms (name, title, kind) values (?, ?, ?)", [self.platform, self.platform.title(), m.KIND])
+                db.execute("insert into platforms (name, title, kind) values (?, ?, ?)", [self.platform, title(self.platform), m.KIND])
         paths = [(self.platform, level, name, path) for (level, name), path in getattr(m, "CLAIMS", {}).items()]
         missing = [p for p in paths if not db.value("select 1 from claim_paths where platform = ? and level = ? and field = ?", p[:3])]
         if missing:
@@ -281,20 +287,21 @@ class Load:
                 hashes.update(encoded)
                 rows.append((found, encoded, payload))
         pictures, bad = self._pictures(page, rows, pool)
-        if not (page.payloads or page.seen):
+        if not (page.n or page.seen):
             return
         w = self.writer
         before = w.counts.total() - w.counts["listens_known"]
         with self.db.atomic():
-            w.batch = cache(lambda: self._batch(page, len(rows), hashes.hexdigest()))
+            w.batch = batch = cache(lambda: self._batch(page, len(rows) + len(page.plays), page.digest or hashes.hexdigest()))
             mark = w.mark()
             try:
                 with self.db.atomic():
                     self._store(page, rows, pictures)
             except ODD:
                 w.forget(mark)
-                w.batch = cache(lambda: self._batch(page, len(rows), hashes.hexdigest()))
-                rows, odd = self._one_by_one(page, rows, pictures)
+                batch.cache_clear()
+                rows += [(list(self.module.rows(page.kind, p)), encode(p), p) for p in (decode(play[6]) for play in page.plays)]
+                rows, odd = self._one_by_one(replace(page, plays=()), rows, pictures)
                 refused += odd
             if page.seen:
                 w.mark_seen(page.seen)
@@ -303,9 +310,11 @@ class Load:
             w.refused.clear()
             self._resolve_refusals(page, rows)
             changed = w.counts.total() - w.counts["listens_known"] - before
-            if rows and (changed or page.cursor is not None):  # a page that changes nothing leaves no trace
+            # A page that changes nothing leaves no trace, but that its bytes are known.
+            if (rows and (changed or page.cursor is not None)) or (page.digest and page.n):
                 self.start()
-                self.db.execute("update import_batches set changed = ? where id = ?", [changed, w.batch()])
+                digest = "null" if refused and page.digest else "sha256"  # what was refused is to be refused again
+                self.db.execute(f"update import_batches set changed = ?, sha256 = {digest} where id = ?", [changed, w.batch()])
             if page.cursor is not None:
                 self._go_on_here(page, rows)
 
@@ -319,6 +328,8 @@ class Load:
             w.entities(entity, flat[entity], renew=page.renew)
         w.files([r for r, _, _ in flat["file"]])
         w.items([r for r, _, _ in flat["playlist_item"]])
+        plays.tracks(w, page.plays, self.module.rows, page.kind)
+        plays.store(w, page.plays)
         w.listens([(r, e) for r, e, _ in flat["listen"]])
         w.copies([r for r, _, _ in flat["collection_item"]])
         w.images(self._stored(pictures))
@@ -342,8 +353,8 @@ class Load:
     def _batch(self, page: Page, n: int, digest: str) -> int:
         self.seq += 1
         cursor = self.db.execute(
-            f"insert into import_batches (platform, account, run, seq, kind, n, sha256, cursor, at) values (?, ?, ?, ?, ?, ?, ?, ?, {NOW})",
-            [self.platform, self.account, self.run_id, self.seq, page.kind, n, digest, page.cursor],
+            f"insert into import_batches (platform, account, user_id, run, seq, kind, n, sha256, cursor, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, {NOW})",
+            [self.platform, self.account, self.user_id, self.run_id, self.seq, page.kind, n, digest, page.cursor],
         )
         return cursor.lastrowid
 

@@ -18,6 +18,7 @@ class Known:
         self._key = (user_id, platform, account)
         self.resumed: dict[str, set[str]] = {}
         self.notes: dict[str, str] = {}
+        self._pages: dict[tuple[str, str], int] | None = None
         self.read_files: dict[str, tuple] = {}  # what `files` gave; the end of the list needs no second look
 
     def files(self, root: str | None = None) -> dict[str, tuple]:
@@ -120,6 +121,13 @@ class Known:
         for kind, keys in state["seen"].items():
             self.resumed.setdefault(kind, set()).update(keys)
         return state["cursor"]
+
+    def page(self, kind: str, digest: str) -> int | None:
+        """How many payloads a page of exactly these bytes had that was stored for this user, or None (always, with all=True)."""
+        if self._pages is None:
+            sql = "select kind, sha256, n from import_batches where user_id = ? and platform = ? and sha256 is not null"
+            self._pages = {} if self.all else {r[:2]: r[2] for r in self._db.execute(sql, self._key[:2])}
+        return self._pages.get((kind, digest))
 
     def is_fresh(self, entity: str) -> bool:
         """Whether this list was read to its end less than the platform's `freshness_hours` ago (never with all=True)."""

@@ -16,6 +16,7 @@ import xxhash
 from .. import text
 from ..errors import PayloadError
 from ..shapes import Row
+from . import plays
 
 encode = msgspec.json.Encoder().encode
 NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
@@ -366,44 +367,11 @@ class Writer:
 
     def listens(self, rows: Sequence[tuple[Row, bytes]]) -> None:
         """Store plays, raw and canonical: the same (user, time, source, item) twice is one play."""
-        if not rows:
-            return
-        times = {r["listened_at"] for r, _ in rows}  # not their span: Spotify's older files are in no order, each page spans all years
-        have = set(
-            self.db.execute(
-                "select r.listened_at, r.source_item from json_each(?) as j cross join listens_raw as r "
-                "on r.user_id = ? and r.listened_at = j.value and r.platform = ?",
-                [encode(sorted(times)).decode(), self.user_id, self.platform],
-            )
-        )
-        next_id = (self.db.value("select max(id) from listens_raw") or 0) + 1
-        raw, plain = [], []
-        for row, payload in rows:
-            key = (row["listened_at"], row.get("source_item") or "")
-            if key in have:
-                self.counts["listens_known"] += 1
-                continue
-            have.add(key)
-            raw.append((next_id, self.user_id, self.platform, key[1], key[0], self.batch(), payload.decode()))
-            if row.get("track_external_id"):
-                context = row.get("context")
-                plain.append(
-                    (next_id, self.user_id, self.platform, row["track_external_id"], key[0], row.get("utc_offset_min"), row.get("ms_played"),
-                     encode(context).decode() if context else None)
-                )  # fmt: skip
-            next_id += 1
-        self.db.executemany(
-            "insert into listens_raw (id, user_id, platform, source_item, listened_at, import_batch_id, ingested_at, payload) "
-            f"values (?, ?, ?, ?, ?, ?, {NOW}, ?)",
-            raw,
-        )
-        self.db.executemany(
-            "insert into listens (raw_id, user_id, platform, track_external_id, listened_at, utc_offset_min, ms_played, context) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (user_id, platform, listened_at, track_external_id) do nothing",
-            plain,
-        )
-        self.counts["listens_new"] += len(plain)
-        self.counts["other_plays"] += len(raw) - len(plain)
+        plays.store(self, [
+            (row["listened_at"], row.get("source_item") or "", row.get("track_external_id") or None, row.get("ms_played"),
+             row.get("utc_offset_min"), encode(row["context"]).decode() if row.get("context") else None, payload.decode())
+            for row, payload in rows
+        ])  # fmt: skip
 
     # ---- pictures and copies
 

@@ -261,8 +261,10 @@ def decode(member: Member) -> Any:
             raise Broken(f"{member.name} is no JSON, or cut off ({str(error)[:200]})") from error
 
 
-def batches(member: Member) -> Iterator[list]:
-    """Yield the items of a JSON array, some thousand at a time, decoding about 1 MiB at once.
+def batches(member: Member, take: Callable[[bytes], Any] = msgspec.json.decode) -> Iterator[Any]:
+    """Yield the items of a JSON array, some thousand at a time, decoding about 1 MiB at once: what `take` makes of each such array.
+
+    Where it raises DecodeError the items come one by one, as a list.
 
     Raises Broken: before the first item for a file on disk whose end is missing, else after the items before the break.
     """
@@ -270,7 +272,7 @@ def batches(member: Member) -> Iterator[list]:
         with member.open() as file:
             if member.packed is None and not _closed(file):
                 raise Broken(f"{member.name} is cut off: its end is missing")
-            yield from _split(_counted(file, member, MAX_STREAM), member.name)
+            yield from _split(_counted(file, member, MAX_STREAM), member.name, take)
 
 
 def _closed(file) -> bool:
@@ -284,7 +286,7 @@ def _closed(file) -> bool:
     return tail.endswith(b"]")
 
 
-def _split(read: Callable[[int], bytes], name: str) -> Iterator[list]:
+def _split(read: Callable[[int], bytes], name: str, take: Callable[[bytes], Any]) -> Iterator[Any]:
     buffer = _unmarked(read(CHUNK)).lstrip()
     if not buffer.startswith(b"["):
         raise Broken(f"{name} is no JSON array" if buffer else f"{name} is empty")
@@ -298,12 +300,12 @@ def _split(read: Callable[[int], bytes], name: str) -> Iterator[list]:
         text = b"[" + (buffer if not data else buffer[: cut or len(buffer)] + b"]")
         error = None
         try:
-            items = msgspec.json.decode(text)
+            items = take(text)
             buffer = b"" if not data else buffer[cut + 1 :] if cut else b""
         except (msgspec.DecodeError, UnicodeError, RecursionError):  # a cut in a string, a lone surrogate, or broken
             items, buffer, error = _one_by_one(buffer)
         if items:
-            count += len(items)
+            count += len(items) if isinstance(items, list) else items.n
             yield items
         if not data:
             if error:

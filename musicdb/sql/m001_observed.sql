@@ -281,6 +281,6 @@ create table listens ( -- The diary: plays of music, one row a play and service.
   duplicate_of_id int references listens(id), -- the same play as told by another service
   unique (user_id, platform, listened_at, track_external_id)
 ) strict;
-create index ix_l_time on listens(user_id, listened_at desc);
+create index ix_l_time on listens(user_id, listened_at);
 create index ix_l_when on listens(listened_at);
 create index ix_l_track on listens(platform, track_external_id, listened_at) where duplicate_of_id is null;
