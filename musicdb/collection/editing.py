@@ -25,7 +25,7 @@ _SHORT |= {c.partition(" (")[0].lower(): c for c in CONDITIONS} | {"nm": CONDITI
 FIELDS = (
     "status folder media_condition sleeve_condition rating notes purchase_date purchase_price currency sold_date sold_price value"
 ).split()
-CHANGED = ["copy", "field", "old", "new"]
+CHANGED = ["copy_key", "field", "old", "new"]
 INSERT = "insert into decisions (entity, entity_key, field, value, note, decided_by, operation_id) values ('copy', ?, ?, ?, ?, ?, ?)"
 LATEST = """
 select d.field, d.value from decisions as d
@@ -36,7 +36,7 @@ RELEASE = "select platform || '/' || external_id, title from platform_releases w
 
 @dataclass
 class Edited:
-    """What an edit did. operation: its number for `undo`, None where nothing was to do; copies: keys; rows: copy, field, old, new."""
+    """What an edit did. operation: its number for `undo`, None where nothing was to do; copies: keys; rows: copy_key, field, old, new."""
 
     operation: int | None
     copies: list[str]
@@ -140,7 +140,7 @@ def _write(
         after = {key: _values(db, key) for key in said}
         op.details = {"copies": len(said), "decisions": len(rows)}
     changed = [
-        Row(copy=key, field=name, old=before[key].get(name), new=after[key].get(name))
+        Row(copy_key=key, field=name, old=before[key].get(name), new=after[key].get(name))
         for key in said
         for name in shown
         if before[key].get(name) != after[key].get(name)
@@ -153,14 +153,14 @@ def _latest(db: Database, key: str) -> dict[str, str | None]:
 
 
 def _values(db: Database, key: str) -> dict[str, Any]:
-    row = db.one("select * from copies where copy = ?", [key])
+    row = db.one("select * from copies where copy_key = ?", [key])
     return {} if row is None else {name: row["worth" if name == "value" else name] for name in FIELDS}
 
 
 def _title(db: Database, names: list[str]) -> str:
     if len(names) > 1:
         return f"{len(names):,} copies"
-    row = db.one("select title, artists from copies where copy = ?", names)
+    row = db.one("select title, artists from copies where copy_key = ?", names)
     return f"{row.artists or 'unknown'} - {row.title}" if row else names[0]
 
 

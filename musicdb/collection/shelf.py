@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from ..db import Database
 
 STATUSES = ("owned", "wanted", "for_sale", "sold", "saved")
-SHOWN = "copy status title artists year label catalogue_number format folder media_condition sleeve_condition".split()
+SHOWN = "copy_key status title artists year label catalogue_number format folder media_condition sleeve_condition".split()
 COPIES = """
 with these as materialized (
   select * from copies
-  where removed_at is null and (:status is null or status = :status) and (:folder is null or folder = :folder) and (:copy is null or copy = :copy)
+  where removed_at is null and (:status is null or status = :status) and (:folder is null or folder = :folder) and (:copy is null or copy_key = :copy)
     and (:label is null or label = :label collate nocase)
     and (:text is null or title || ' ' || coalesce(artists, '') || ' ' || coalesce(label, '') || ' ' || coalesce(catalogue_number, '') like :text)
-  order by artists collate nocase, year, title, copy
+  order by artists collate nocase, year, title, copy_key
   limit :limit offset :offset
 )
 select c.*, count(p.id) as sides, count(k.track_id) as linked, count(distinct f.track_id) as with_file
@@ -32,8 +32,8 @@ left join (
   select distinct a.track_id from media_files as m join platform_tracks as q on q.id = m.platform_track_id and q.missing_since is null
   join track_links as a on a.platform_track_id = q.id and a.status in ('auto', 'confirmed')
 ) as f on f.track_id = k.track_id
-group by c.copy
-order by c.artists collate nocase, c.year, c.title, c.copy
+group by c.copy_key
+order by c.artists collate nocase, c.year, c.title, c.copy_key
 """
 SIDES = """
 select s.platform_track_id, s.external_id, s.position, s.disc_no, s.track_no, s.title, s.artists, s.duration_ms, s.state, s.waiting, s.track_id,
@@ -91,7 +91,7 @@ def copy(db: Database, key: str | int) -> Row:
     (name,) = keys(db, key)
     found = _copies(db, copy=name)
     if not found:  # gone at the platform
-        return _with_list(db.one("select *, 0 as sides, 0 as linked, 0 as with_file from copies where copy = ?", [name]))
+        return _with_list(db.one("select *, 0 as sides, 0 as linked, 0 as with_file from copies where copy_key = ?", [name]))
     return found[0]
 
 
@@ -116,11 +116,11 @@ def keys(db: Database, asked: Any) -> list[str]:
     many = asked if isinstance(asked, (list, tuple, set)) else [asked]
     found = []
     for one in many:
-        name = one.get("copy") if isinstance(one, dict) else one
+        name = one.get("copy_key") if isinstance(one, dict) else one
         if isinstance(name, int) or (isinstance(name, str) and name.isdecimal()):
             key = db.value("select platform || '/' || instance_id from collection_items where id = ?", [int(name)])
         else:
-            key = db.value("select copy from copies where copy = ?", [name])
+            key = db.value("select copy_key from copies where copy_key = ?", [name])
         if key is None:
             raise BadInput(f"there is no copy {name!r}; `musicdb collection list` shows what there is, with the key of each")
         found.append(key)
@@ -145,7 +145,7 @@ def sides(db: Database, key: str | int) -> Rows:
     Raises BadInput for an unknown copy.
     """
     (name,) = keys(db, key)
-    return db.q(SIDES, [db.value("select platform_release_id from copies where copy = ?", [name])])
+    return db.q(SIDES, [db.value("select platform_release_id from copies where copy_key = ?", [name])])
 
 
 def owned(db: Database, track: int | None = None) -> Rows:
@@ -169,9 +169,9 @@ def dig_list(db: Database, limit: int | None = None) -> Rows:
 
 
 def prices(db: Database, key: str | int | None = None) -> Rows:
-    """Return every known price of a copy, or of all: copy, title, artists, day, price, currency, what (paid, sold, value, asked)."""
+    """Return every known price of a copy, or of all: copy_key, title, artists, day, price, currency, what (paid, sold, value, asked)."""
     name = None if key is None else keys(db, key)[0]
-    return db.q("select * from copy_prices where :copy is null or copy = :copy order by day, copy, what", {"copy": name})
+    return db.q("select * from copy_prices where :copy is null or copy_key = :copy order by day, copy_key, what", {"copy": name})
 
 
 def value(db: Database) -> Rows:

@@ -151,7 +151,7 @@ with decided as (
     and d.id in (select max(id) from decisions where entity = 'copy' group by entity_key, field)
   group by d.entity_key
 ), told as (
-  select c.platform || '/' || c.instance_id as copy, c.id as collection_item_id, c.platform_release_id, c.platform, c.account, c.status, c.folder,
+  select c.platform || '/' || c.instance_id as copy_key, c.id as collection_item_id, c.platform_release_id, c.platform, c.account, c.status, c.folder,
     c.media_condition, c.sleeve_condition, c.rating, c.notes, c.purchase_date, c.purchase_price, c.currency, c.added_at, c.removed_at, d.said
   from collection_items as c left join decided as d on d.entity_key = c.platform || '/' || c.instance_id
   union all
@@ -159,7 +159,7 @@ with decided as (
   from decided as d join platform_releases as r on r.platform = substr(json_extract(d.said, '$.release'), 1, instr(json_extract(d.said, '$.release'), '/') - 1)
     and r.external_id = substr(json_extract(d.said, '$.release'), instr(json_extract(d.said, '$.release'), '/') + 1)
 )
-select t.copy, t.collection_item_id, t.platform_release_id, l.release_id, e.release_group_id, t.platform, t.account,
+select t.copy_key, t.collection_item_id, t.platform_release_id, l.release_id, e.release_group_id, t.platform, t.account,
   iif(json_type(t.said, '$.status') is null, t.status, json_extract(t.said, '$.status')) as status, r.title,
   (select group_concat(value, ', ') from json_each(r.said, '$.artists')) as artists, json_extract(r.said, '$.year') as year,
   json_extract(r.said, '$.label') as label, json_extract(r.said, '$.catalogue_number') as catalogue_number,
@@ -241,8 +241,8 @@ where o.has_file = 0 and o.on_record = 0 and o.title is not null and (n.track_id
 order by in_playlists desc, liked desc, o.artist_credit, o.title;
 
 create view dig_list as -- To dig for: records that you want and do not own, with how many of their tracks are in playlists and how many you have as files.
-select c.copy, c.platform_release_id, c.title, c.artists, c.label, c.catalogue_number, c.year, c.format, c.cover, c.notes,
-  count(distinct p.id) as tracks_on_it, count(distinct i.platform_track_id) as in_playlists,
+select c.copy_key, c.platform_release_id, c.title, c.artists, c.label, c.catalogue_number, c.year, c.format, c.cover, c.notes,
+  count(distinct p.id) as tracks_on_it, count(distinct iif(i.id is null, null, k.track_id)) as in_playlists,
   count(distinct iif(exists (select 1 from track_links as o join media_files as f on f.platform_track_id = o.platform_track_id
     where o.track_id = k.track_id and o.status in ('auto', 'confirmed')), k.track_id, null)) as with_file, c.added_at
 from copies as c join platform_releases as r on r.id = c.platform_release_id
@@ -252,38 +252,38 @@ left join track_links as n on n.track_id = k.track_id and n.status in ('auto', '
 left join platform_playlist_items as i on i.platform_track_id = n.platform_track_id and i.removed_at is null
 where c.status = 'wanted' and c.removed_at is null and not exists (
   select 1 from copies as own where own.platform_release_id = c.platform_release_id and own.status = 'owned' and own.removed_at is null)
-group by c.copy
+group by c.copy_key
 order by in_playlists desc, c.added_at;
 
 create view copy_prices as -- Every price that is known of a copy, with its day: paid, sold, its value as you set it, and what Discogs asked at least.
-select c.copy, c.title, c.artists, coalesce(c.purchase_date, substr(c.added_at, 1, 10)) as day, c.purchase_price as price, c.currency, 'paid' as what
+select c.copy_key, c.title, c.artists, coalesce(c.purchase_date, substr(c.added_at, 1, 10)) as day, c.purchase_price as price, c.currency, 'paid' as what
 from copies as c where c.purchase_price is not null
 union all
-select c.copy, c.title, c.artists, coalesce(c.sold_date, substr(d.decided_at, 1, 10)), c.sold_price, c.currency, 'sold'
+select c.copy_key, c.title, c.artists, coalesce(c.sold_date, substr(d.decided_at, 1, 10)), c.sold_price, c.currency, 'sold'
 from copies as c left join decisions as d on d.id = (
-  select max(id) from decisions where entity = 'copy' and entity_key = c.copy and field = 'sold_price')
+  select max(id) from decisions where entity = 'copy' and entity_key = c.copy_key and field = 'sold_price')
 where c.sold_price is not null
 union all
-select c.copy, c.title, c.artists, substr(d.field, 7), json_extract(d.value, '$'), c.currency, 'value'
-from decisions as d join copies as c on c.copy = d.entity_key
+select c.copy_key, c.title, c.artists, substr(d.field, 7), json_extract(d.value, '$'), c.currency, 'value'
+from decisions as d join copies as c on c.copy_key = d.entity_key
 where d.entity = 'copy' and d.field like 'value:%' and json_type(d.value) in ('real', 'integer') and d.id = (
   select max(id) from decisions where entity = 'copy' and entity_key = d.entity_key and field = d.field)
 union all
-select c.copy, c.title, c.artists, substr(r.fetched_at, 1, 10), json_extract(r.metadata, '$.lowest_price'), null, 'asked'
+select c.copy_key, c.title, c.artists, substr(r.fetched_at, 1, 10), json_extract(r.metadata, '$.lowest_price'), null, 'asked'
 from copies as c join platform_releases as r on r.id = c.platform_release_id
 where r.platform = 'discogs' and json_extract(r.metadata, '$.lowest_price') is not null;
 
 create view shelf_value as -- Your shelf month by month: copies with a known price that you had at its end, what you paid for them, and what they were worth.
 with known as (
-  select p.copy, p.day, p.price, coalesce(p.currency, '') as currency, p.what from copy_prices as p join copies as c on c.copy = p.copy
+  select p.copy_key, p.day, p.price, coalesce(p.currency, '') as currency, p.what from copy_prices as p join copies as c on c.copy_key = p.copy_key
   where p.what <> 'asked' and p.day is not null and c.status in ('owned', 'for_sale', 'sold') and c.removed_at is null
 ), months as (
   select distinct substr(day, 1, 7) as month, currency from known
 ), priced as (
-  select m.month, m.currency, k.copy, k.what, k.price,
-    row_number() over (partition by m.month, m.currency, k.copy order by k.day desc, k.what desc) as place,
-    max(k.what = 'sold') over (partition by m.month, m.currency, k.copy) as gone,
-    sum(iif(k.what = 'paid', k.price, 0)) over (partition by m.month, m.currency, k.copy) as paid
+  select m.month, m.currency, k.copy_key, k.what, k.price,
+    row_number() over (partition by m.month, m.currency, k.copy_key order by k.day desc, k.what = 'sold' desc, k.what desc) as place,
+    max(k.what = 'sold') over (partition by m.month, m.currency, k.copy_key) as gone,
+    sum(iif(k.what = 'paid', k.price, 0)) over (partition by m.month, m.currency, k.copy_key) as paid
   from months as m join known as k on k.currency = m.currency and substr(k.day, 1, 7) <= m.month
 )
 select month, currency, count(iif(gone, null, 1)) as copies_owned, round(sum(iif(gone, 0, paid)), 2) as paid, round(sum(iif(gone, 0, price)), 2) as worth,
