@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+import urllib.request
 from urllib.parse import quote
 
 import pytest
@@ -231,3 +232,35 @@ def test_a_login_by_the_command_line_is_used_by_the_next_import(surroundings, ca
     assert done.exit_code == 0, done.output
     assert secrets.accounts("discogs") == [""]
     assert traces(surroundings, caplog, capfd, login.output, refused.output, done.output) == []
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_the_login_screen_says_no_token_to_the_browser_or_a_saved_notebook(surroundings, caplog, capfd, replay, name):
+    """Typed, accepted, refused: neither what goes to the browser nor the state that a notebook is saved with holds it."""
+    import ipywidgets
+
+    from .test_login_widget import answer, asked, press
+
+    mark(replay)
+    if name == "spotify":
+        replay.spotify.code = f"{CANARY}-code"
+    sent = []
+    with musicdb.open(surroundings / "music.db") as db:
+        screen = musicdb.Login(db, endpoints={one: replay.endpoint(one) for one in (name, "discogs")})
+        screen.observe(lambda change: sent.append(repr(change)), ["state", "status"])
+        press(screen, "log_in", platform=name)
+        if name in ("discogs", "listenbrainz", "lastfm"):
+            answer(screen, replay.accounts[name].token)
+        if name == "lastfm":
+            answer(screen, "kestrel")
+        if name == "spotify":
+            answer(screen, "client-of-a-person")
+            address = next(word for line in asked(screen)["lines"] for word in line.split() if "/authorize?" in word)
+            urllib.request.urlopen(address).close()
+        assert screen.wait(20), screen.said
+        press(screen, "log_in", platform="discogs")
+        answer(screen, f"{CANARY}-wrong+/=")
+        screen.wait(20)
+        saved = str(ipywidgets.Widget.get_manager_state(drop_defaults=False))
+        assert "Logged in" in str(sent) and traces(surroundings, caplog, capfd, *sent, saved, str(screen.get_state())) == []
+    assert secrets.accounts(name) == [""]

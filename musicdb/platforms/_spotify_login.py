@@ -42,6 +42,7 @@ def login(
             show("Is the browser on another computer? Its last page will not open there: paste that page's address here.")
             pasted = ask("Press Enter when the browser says that Spotify has answered (or paste the address): ", until=callback.came.is_set).strip()
             code = _code(pasted or callback.wait(GRACE_S, progress), flow.state)
+            secrets.remember(code)
             holder = _Last(session)
             exchanged(holder, lambda: flow.get_access_token(code, check_cache=False), "musicdb login spotify", text=True)
             found = dict(flow.cache_handler.get_cached_token())

@@ -21,6 +21,7 @@ import ipywidgets
 import traitlets
 
 from ..errors import MusicdbError
+from ..secrets import scrub
 from ..web.cells import PLATFORMS as CHIPS
 
 SHOWN = 500  # characters of one value in a list; the details show more
@@ -97,7 +98,7 @@ class Talk:
 
     def say(self, text: str, level: str = "") -> None:
         """Put a sentence on the status line. level: "", "good" or "error"."""
-        self.line.status = {"text": short(text, 400), "level": level}
+        self.line.status = {"text": short(scrub(text), 400), "level": level}
 
     def fail(self, error: BaseException) -> None:
         """Say what went wrong; `last_error` keeps it for those who want the traceback."""
@@ -150,8 +151,12 @@ class Talk:
             return result
 
         self.line.status = {"text": f"{what} …", "busy": True, "what": what}
-        self.running = pool(self.db, "work").submit(run)
+        self.running = self.submit(run)
         return self.running
+
+    def submit(self, run: Callable[[], Any]) -> Future:
+        """Start what `work` made of a job: one after the other, on the worker thread of the database."""
+        return pool(self.db, "work").submit(run)
 
     def cancel(self) -> None:
         """Ask the running work to stop at its next step."""
@@ -167,9 +172,9 @@ def _source(*names: str) -> str:
 
 
 class View(anywidget.AnyWidget):
-    """One browser view: a layout (grid, cards, matrix, details, status), what it shows, and the status line below."""
+    """One browser view: a layout (grid, cards, matrix, details, login, status), what it shows, and the status line below."""
 
-    _esm = _source("common.js", "grid.js", "cards.js", "matrix.js", "details.js", "render.js")
+    _esm = _source("common.js", "grid.js", "cards.js", "matrix.js", "details.js", "login.js", "render.js")
     _css = _source("view.css")
     kind = traitlets.Unicode("status").tag(sync=True)
     state = traitlets.Dict().tag(sync=True)

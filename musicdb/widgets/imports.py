@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
 
 from .. import images, links, load, queries, truth
+from ..errors import LoginNeeded
+from ..shapes import title
 from .base import Form, guarded, h, short
+from .login import Login
 
 HINTS = {
     "files": "folder with music, for example ~/Music", "rekordbox": "XML of File > Export Collection in xml format, or empty for the database of this computer",
@@ -18,12 +22,17 @@ HINTS = {
 
 
 class ImportPanel(Form):
-    """Choose a platform, give a path (or nothing: the account, or the usual place), press import. Unchanged things are skipped."""
+    """Choose a platform, give a path (or nothing: the account, or the usual place), press import. Unchanged things are skipped.
 
-    def __init__(self, db: Any, *, name: str = ""):
+    Accounts are below: an import that needs a login opens the form for it. endpoints: see `Login`.
+    """
+
+    def __init__(self, db: Any, *, endpoints: Mapping[str, str] | None = None, name: str = ""):
         names = load.available()
         self.table = ipywidgets.HTML()
-        self.platform = ipywidgets.Dropdown(options=names, description="Platform", layout={"width": "260px"})
+        self.platform = ipywidgets.Dropdown(
+            options=[(title(name), name) for name in names], description="Platform", layout={"width": "260px"}
+        )
         self.source = ipywidgets.Text(description="From", placeholder="", continuous_update=False, layout={"width": "560px"})
         self.account = ipywidgets.Text(description="Account", placeholder="only where you have several", layout={"width": "260px"})
         self.all = ipywidgets.Checkbox(value=False, description="read everything again", indent=False, layout={"width": "200px"})
@@ -40,12 +49,15 @@ class ImportPanel(Form):
             layout={"width": "200px"},
         )
         self.result = ipywidgets.HTML()
+        self.login = Login(db, endpoints=endpoints, then=self._logged_in, name=name)
+        self.drawer = ipywidgets.Accordion([self.login], titles=("Accounts: log in and out",), selected_index=None)
         rows = [
             self.table,
             ipywidgets.HBox([self.platform, self.account, self.all]),
             self.source,
             ipywidgets.HBox([self.go, self.match]),
             self.result,
+            self.drawer,
         ]
         super().__init__(db, rows, name=name)
         self.reports: list[str] = self.memory.setdefault("reports", [])
@@ -72,6 +84,17 @@ class ImportPanel(Form):
         path = Path(source).expanduser() if source else None
         options: dict[str, Any] = {"account": self.account.value.strip() or None, "all": self.all.value}
         self.work(f"import {name}", lambda progress: load.run(self.db, name, path, progress=progress, **options), self._came)
+
+    def fail(self, error: BaseException) -> None:
+        """As everywhere; where a login is missing, the form for it opens."""
+        super().fail(error)
+        if isinstance(error, LoginNeeded):
+            self.login.want(self.platform.value)
+            self.drawer.selected_index = 0
+            self.say(f"{error}; or log in here, below.", "error")
+
+    def _logged_in(self, platform: str) -> None:
+        self.platform.value = platform
 
     def _came(self, report: Any) -> None:
         self.reports.append(report.line())

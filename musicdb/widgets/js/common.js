@@ -1,4 +1,4 @@
-// The browser's side of the notebook screens: one module, five layouts (grid, cards, matrix, details, status).
+// The browser's side of the notebook screens: one module, six layouts (grid, cards, matrix, details, login, status).
 // Everything that a person or a platform wrote arrives as text nodes; no markup is ever made from data.
 // Keys stay inside: they are stopped here and JupyterLab is told to leave them alone, so that no key edits the notebook.
 

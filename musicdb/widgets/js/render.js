@@ -1,5 +1,5 @@
 const status = () => ({ draw() {}, key: () => false, keys: [], focus: null });
-const LAYOUTS = { grid, cards, matrix, details, status };
+const LAYOUTS = { grid, cards, matrix, details, login, status };
 
 // ---------------------------------------------------------------- around every layout: status line, keys, help
 
