@@ -69,6 +69,7 @@ class Said(TypedDict, total=False):
     album_type: str  # album, single, ep, compilation, live, mixtape, dj_mix, remix, other
     track_no: int
     disc_no: int
+    position: str  # place as printed on a record: A1, B2
     track_total: int
     duration_ms: int
     genres: list[str]
@@ -84,6 +85,9 @@ class Said(TypedDict, total=False):
     grouping: str
     label: str
     catalogue_number: str
+    labels: list[dict[str, str]]  # of a release with several: name, catalogue_number, role
+    credits: list[dict[str, str]]  # of a release, but for its artists: name, role
+    notes: str  # of a release, as published with it
     isrc: str
     barcode: str
     country: str

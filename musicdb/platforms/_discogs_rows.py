@@ -20,7 +20,7 @@ _NUMBERED = re.compile(r"^(.+?)\s+\((\d{1,5})\)$", re.S)
 _FEATURING = re.compile(r"^(feat|ft|featuring)\b\.?", re.I)
 _DURATION = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):([0-5]\d)")
 _PLACE = re.compile(r"(?:(?:CD|DVD|Disc)?\s*(\d{1,3})[-.])?0*(\d{1,3})", re.I)
-_SIDE = re.compile(r"([A-Z])(\d{0,3})[a-z]?", re.I)
+_SIDE = re.compile(r"(?:(?:LP|Vinyl|Disc)?\s*(\d{1,3})[-.])?(?:([A-Z])\2?)(\d{0,3})[a-z]?", re.I)  # AA follows Z
 _PRICE = re.compile(r"\d[\d.,’' \u00a0]*")
 _CURRENCY = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "CHF": "CHF", "eur": "EUR", "usd": "USD", "gbp": "GBP"}
 FIELDS = {"1": "Media Condition", "2": "Sleeve Condition", "3": "Notes"}  # those that every collection begins with
@@ -142,6 +142,9 @@ def release(r: dict, kind: str, key: str) -> ReleaseRow:
             styles=texts(r.get("styles")),
             label=artist_name(label) if label and not label.startswith("Not On Label") else None,
             catalogue_number=catalogue,
+            labels=_labels(r),
+            credits=_credits(r.get("extraartists")),
+            notes=plain(r.get("notes")),
             year=year or (integer(date[0][:4], 1000, 2999) if date else None),
             release_date=date and date[0],
             release_date_precision=date and date[1],
@@ -153,6 +156,31 @@ def release(r: dict, kind: str, key: str) -> ReleaseRow:
             ids={"discogs_release": key} | ({"discogs_master": master} if master else {}),
         ),
     }
+
+
+def _labels(r: dict) -> list[dict[str, str]]:
+    """The labels of a release with their numbers, and who distributed it; nothing where the one label and number are said already."""
+    found = []
+    for one in (*dicts(r.get("labels")), *(c for c in dicts(r.get("companies")) if c.get("entity_type_name") == "Distributed By")):
+        name, number = artist_name(one.get("name")), plain(one.get("catno")) or ""
+        if name is None or name.startswith("Not On Label"):
+            continue
+        role = plain(one.get("entity_type_name")) or "Label"
+        line = {"name": name, "catalogue_number": "" if number.lower() == "none" else number, "role": role.lower()}
+        line = {k: v for k, v in line.items() if v and (k, v) != ("role", "label")}
+        if line not in found:
+            found.append(line)
+    return found if len(found) > 1 else []
+
+
+def _credits(extra: Any) -> list[dict[str, str]]:
+    """Who did what on the whole release; credits of single tracks belong to these."""
+    found = []
+    for one in dicts(extra):
+        if (name := artist_name(one.get("name"))) and not plain(one.get("tracks")):
+            roles = re.sub(r"\[[^\]]*\]", "", plain(one.get("role")) or "").lower().split(",")
+            found += [line for role in roles if role.strip() and (line := {"name": name, "role": role.strip()}) not in found]
+    return found
 
 
 def _barcode(identifiers: Any) -> str | None:
@@ -223,7 +251,12 @@ def _disc(place: str) -> int:
     if found := _PLACE.fullmatch(place):
         return int(found[1] or 1) or 1
     side = _SIDE.fullmatch(place)
-    return (ord(side[1].upper()) - ord("A")) // 2 + 1 if side else 1
+    if side is None:
+        return 1
+    if side[1]:
+        return int(side[1]) or 1
+    doubled = len(place) > 1 and place[1].upper() == place[0].upper()
+    return (ord(side[2].upper()) - ord("A") + 26 * doubled) // 2 + 1
 
 
 def _named(value: str, places: list[str]) -> set[str]:
@@ -261,6 +294,7 @@ def track(p: dict, in_library: bool) -> TrackRow:
         duration_ms=duration,
         track_no=integer(p.get("track_no"), 1, 9999),
         disc_no=integer(p.get("disc_no"), 1, 999),
+        position=plain(line.get("position")),
         grouping=plain(p.get("group")),
     )
     return {

@@ -32,7 +32,7 @@ from ..shapes import Complete, Note, Page, Refused, Row
 from . import _discogs_csv as export
 from . import _discogs_rows as parts
 
-PLATFORM, KIND, ROWS_VERSION = "discogs", "collection", 1
+PLATFORM, KIND, ROWS_VERSION = "discogs", "collection", 2
 PAYLOADS = ("collection_item", "want", "details", "csv", "release", "basic", "csv_release", "track")
 SHORT = ("csv_release", "basic")
 CLAIMS = {
