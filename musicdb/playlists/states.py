@@ -18,24 +18,17 @@ from ..truth import merged
 if TYPE_CHECKING:
     from ..db import Database
 
-OWN = """
-select p.id, p.name, p.description, p.kind, p.parent_id, p.deleted_at is not null, coalesce(group_concat(i.item), '')
-from playlists as p
-left join (
-  select playlist_id, coalesce(track_id, -release_id) as item from playlist_items where deleted_at is null {which} order by playlist_id, sort_key
-) as i on i.playlist_id = p.id
-where true {lists}
-group by p.id
+OWN = "select id, name, description, kind, parent_id, deleted_at is not null from playlists {which} order by id"
+OWN_ITEMS = """
+select playlist_id, coalesce(track_id, -release_id) from playlist_items indexed by ux_pitem
+where deleted_at is null {which}
+order by playlist_id, sort_key
 """
-THEIRS = """
-select p.id, p.name, p.description, p.kind, p.parent_external_id, p.missing_since is not null, coalesce(group_concat(i.platform_track_id), '')
-from platform_playlists as p
-left join (
-  select platform_playlist_id, platform_track_id from platform_playlist_items
-  where removed_at is null and platform_playlist_id in (select value from json_each(:ids)) order by platform_playlist_id, position
-) as i on i.platform_playlist_id = p.id
-where p.id in (select value from json_each(:ids))
-group by p.id
+THEIRS = "select id, name, description, kind, parent_external_id, missing_since is not null from platform_playlists where {which} order by id"
+THEIR_ITEMS = """
+select platform_playlist_id, platform_track_id from platform_playlist_items indexed by ux_ppi
+where removed_at is null and platform_playlist_id in (select value from json_each(?))
+order by platform_playlist_id, position
 """
 # The track of each observation, after merges: what `track_links` says.
 LINKED = """
@@ -75,20 +68,27 @@ class Raw:
 def own(db: Database, ids: Iterable[int] | None = None) -> dict[int, Raw]:
     """{playlists.id: list} of yours, removed ones too; all, or these."""
     if ids is None:
-        rows = db.execute(OWN.format(which="", lists=""))
-    else:
-        asked = _json(list(ids))
-        some = "in (select value from json_each(:ids))"
-        rows = db.execute(OWN.format(which=f"and playlist_id {some}", lists=f"and p.id {some}"), {"ids": asked})
-    return {row[0]: Raw(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
+        return _lists(db.execute(OWN.format(which="")), db.execute(OWN_ITEMS.format(which="")))
+    some = "in (select value from json_each(?))"
+    asked = [_json(sorted(ids))]
+    return _lists(db.execute(OWN.format(which=f"where id {some}"), asked), db.execute(OWN_ITEMS.format(which=f"and playlist_id {some}"), asked))
 
 
 def theirs(db: Database, platform: str | None = None, ids: Iterable[int] | None = None) -> dict[int, Raw]:
     """{platform_playlists.id: list} as the last import saw them, missing ones too; of a platform, or these."""
     if ids is None:
-        ids = [row[0] for row in db.execute("select id from platform_playlists where platform = ?", [platform])]
-    rows = db.execute(THEIRS, {"ids": _json(list(ids))})
-    return {row[0]: Raw(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
+        heads = db.execute(THEIRS.format(which="platform = ?"), [platform]).fetchall()
+    else:
+        heads = db.execute(THEIRS.format(which="id in (select value from json_each(?))"), [_json(sorted(ids))]).fetchall()
+    return _lists(heads, db.execute(THEIR_ITEMS, [_json([head[0] for head in heads])]))
+
+
+def _lists(heads: Iterable[tuple], places: Iterable[tuple[int, int]]) -> dict[int, Raw]:
+    # Not group_concat: SQLite 3.40 promises no order in it.
+    items: dict[int, list[str]] = {}
+    for list_id, item in places:
+        items.setdefault(list_id, []).append(str(item))
+    return {h[0]: Raw(h[0], h[1], h[2], h[3], h[4], bool(h[5]), ",".join(items.get(h[0], ()))) for h in heads}
 
 
 def uids(db: Database, tracks: Iterable[int]) -> dict[int, str]:
