@@ -89,6 +89,8 @@ def read(path: str | Path) -> Backup:
     side = sidecar(path)
     try:
         said = json.loads(side.read_text("utf-8"))
+        if said["seal"] != _seal(said):
+            raise ValueError("not what was written when the backup was made")
         tables = {name: (int(rows), str(content)) for name, (rows, content) in said["tables"].items()}
         return Backup(path, str(said["created_at"]), str(said["reason"]), int(said["size_bytes"]), str(said["sha256"]), tables, str(said["source"]))
     except OSError as error:
@@ -294,6 +296,7 @@ def _write_sidecar(made: Backup) -> None:
         "sha256": made.sha256, "size_bytes": made.size_bytes, "created_at": made.created_at, "reason": made.reason,
         "source": made.source, "tables": made.tables,
     }  # fmt: skip
+    said["seal"] = _seal(said)
     part = made.path.with_name(f".{made.path.name}.sha256.part")
     try:
         part.unlink(missing_ok=True)
@@ -305,6 +308,11 @@ def _write_sidecar(made: Backup) -> None:
         raise DatabaseFull(f"{made.path}: cannot be written: {error.strerror}; nothing was left behind") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _seal(said: dict) -> str:
+    """A hash over what a `.sha256` says besides: a wrong bit in a date or a reason is found too."""
+    return hashlib.sha256(json.dumps({key: said[key] for key in sorted(said) if key != "seal"}).encode()).hexdigest()
 
 
 def _publish(part: Path, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sqlite3
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +119,14 @@ def test_a_damaged_or_missing_sidecar_makes_it_no_backup(library, tmp_path, text
         backup.verify(made.path)
 
 
+def test_one_bit_of_the_sidecar_is_missed_too(library, tmp_path):
+    made = backup.create(library[0], tmp_path / "backups", reason="by hand")
+    side = backup.sidecar(made.path)
+    side.write_text(side.read_text().replace("by hand", "by land"))
+    with pytest.raises(BadBackup, match="damaged"):
+        backup.read(made.path)
+
+
 def test_restoring_gives_back_what_was_there_while_another_reads(library, tmp_path):
     path, conn = library
     made = backup.create(path, tmp_path / "backups")
@@ -218,13 +226,11 @@ def test_the_newest_ten_stay_and_one_a_month(library, tmp_path):
     path, _ = library
     folder = tmp_path / "backups"
     made = backup.create(path, folder)
-    said = json.loads(backup.sidecar(made.path).read_text())
     for month in range(1, 13):
         for day in (3, 17, 28):
             one = folder / f"music-2025{month:02}{day:02}T120000Z.db"
             one.write_bytes(b"")
-            said["created_at"] = f"2025-{month:02}-{day:02}T12:00:00Z"
-            backup.sidecar(one).write_text(json.dumps(said))
+            backup._write_sidecar(replace(made, path=one, created_at=f"2025-{month:02}-{day:02}T12:00:00Z"))
     other = folder / "other-20250103T120000Z.db"
     other.write_bytes(b"of another database")
     backup.thin(folder, path)
