@@ -445,8 +445,8 @@ create table plan_lists ( -- The lists that a plan touches, as they were when it
   target text not null, -- where the list is: user (yours), rekordbox, tidal, ...
   place text not null default '', -- which database, folder or account there
   external_id text, -- its id there; empty = it is made by this plan
-  playlist_id int references playlists(id), -- yours that belongs to it
-  link_id int references playlist_links(id), -- link that is synced
+  playlist_id int, -- yours that belongs to it
+  link_id int, -- link that is synced
   name text not null, -- name, for people
   before text not null check (json_valid(before)), -- JSON: items when the plan was made (tracks by uid, at a platform by its ids)
   after text not null check (json_valid(after)), -- JSON: items when all of it is done
@@ -454,8 +454,6 @@ create table plan_lists ( -- The lists that a plan touches, as they were when it
   base text check (base is null or json_valid(base)) -- JSON: what both sides agreed on, for the next base
 ) strict;
 create index ix_plan_lists on plan_lists(plan_id);
-create index ix_plan_lists_playlist on plan_lists(playlist_id);
-create index ix_plan_lists_link on plan_lists(link_id);
 create table plan_operations ( -- One step of a plan: approved or denied by you, carried out in order of priority.
   id integer primary key, -- row id
   plan_id int not null references plans(id) on delete cascade, -- the plan

@@ -1,0 +1,135 @@
+"""Which list elsewhere belongs to which of yours, which way it syncs, and what both sides last agreed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..errors import BadInput
+from . import editing, finding, states
+from .syncing import DIRECTIONS
+
+if TYPE_CHECKING:
+    from ..db import Database, Row, Rows
+
+NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+LINKS = """
+select l.id, l.playlist_id, p.name, p.kind, p.deleted_at is not null as is_gone, l.platform, l.place, l.external_id, l.platform_playlist_id,
+  s.name as name_there, s.missing_since, l.direction, l.is_personal, l.enabled, l.base_snapshot_id, l.last_synced_at
+from playlist_links as l join playlists as p on p.id = l.playlist_id left join platform_playlists as s on s.id = l.platform_playlist_id
+where {where}
+order by p.name collate nocase, l.platform
+"""
+
+
+def links(db: Database, playlist: Any = None) -> Rows:
+    """All links, or those of one of your playlists: id, name, platform, external_id, name_there, direction, last_synced_at, ..."""
+    if playlist is None:
+        return db.q(LINKS.format(where="true"))
+    return db.q(LINKS.format(where="l.playlist_id = ?"), [editing.mine(db, playlist).id])
+
+
+def link(
+    db: Database, playlist: Any, theirs: Any, direction: str = "import", *, place: str = "", is_personal: bool = True, by: str | None = None
+) -> int:
+    """Link one of your playlists to a platform's ("tidal/NAME", or its id there). Returns the link's id.
+
+    direction: import (theirs to yours), push (yours to theirs), mirror (theirs becomes exactly as yours), two_way.
+    """
+    _direction(direction)
+    ref = editing.mine(db, playlist)
+    other = finding.find(db, theirs)
+    if other.platform == "user":
+        raise BadInput(f"{other} is yours as well; a link goes to a platform's list: PLATFORM/NAME")
+    external = db.value("select external_id from platform_playlists where id = ?", [other.id])
+    with db.operation("playlist", actor=by or "me", reason=f"{ref.name!r} linked to {other}", playlist_id=ref.id):
+        return make(db, ref.id, other.platform, external, direction, place=place, is_personal=is_personal)
+
+
+def make(db: Database, playlist: int, platform: str, external_id: str, direction: str, *, place: str = "", is_personal: bool = True) -> int:
+    """The row of a link, inside an operation of the caller. Raises BadInput where either side is linked already."""
+    taken = db.one(
+        "select p.name, l.external_id from playlist_links as l join playlists as p on p.id = l.playlist_id "
+        "where l.platform = ? and l.place = ? and (l.external_id = ? or l.playlist_id = ?)",
+        [platform, place, external_id, playlist],
+    )
+    if taken:
+        raise BadInput(f"{taken.name!r} is linked to {platform}'s {taken.external_id} already; `musicdb playlists unlink` takes that away")
+    sql = (
+        "insert into playlist_links (playlist_id, platform, place, external_id, platform_playlist_id, direction, is_personal) "
+        "values (?, ?, ?, ?, (select id from platform_playlists where platform = ? and external_id = ?), ?, ?)"
+    )
+    return int(db.execute(sql, [playlist, platform, place, external_id, platform, external_id, direction, is_personal]).lastrowid or 0)
+
+
+def direct(db: Database, playlist: Any, platform: str, direction: str | None = None, *, enabled: bool | None = None, by: str | None = None) -> None:
+    """Change which way a link syncs, or pause it (enabled=False)."""
+    if direction is not None:
+        _direction(direction)
+    ref = editing.mine(db, playlist)
+    with db.operation("playlist", actor=by or "me", reason=f"{ref.name!r} and {platform}: {direction or ('on' if enabled else 'paused')}", playlist_id=ref.id):
+        sql = "update playlist_links set direction = coalesce(?, direction), enabled = coalesce(?, enabled) where playlist_id = ? and platform = ?"
+        if not db.execute(sql, [direction, enabled, ref.id, platform]).rowcount:
+            raise BadInput(f"{ref.name!r} is not linked to {platform}; `musicdb playlists link` does that")
+
+
+def unlink(db: Database, playlist: Any, platform: str, *, by: str | None = None) -> int:
+    """Take the links to a platform away; both lists stay as they are. Returns how many."""
+    ref = editing.mine(db, playlist)
+    with db.operation("playlist", actor=by or "me", reason=f"{ref.name!r} unlinked from {platform}", playlist_id=ref.id):
+        n = drop(db, "playlist_id = ? and platform = ?", [ref.id, platform])
+        if not n:
+            raise BadInput(f"{ref.name!r} is not linked to {platform}")
+    return n
+
+
+def drop(db: Database, where: str, params: Sequence[Any]) -> int:
+    """Delete links. Inside an operation of the caller."""
+    return db.execute(f"delete from playlist_links where {where}", params).rowcount
+
+
+def _direction(direction: str) -> None:
+    if direction not in DIRECTIONS:
+        raise BadInput(f"{direction!r} is no direction; there are {', '.join(DIRECTIONS)}")
+
+
+# ---------- what both sides agreed on
+
+
+def bases(db: Database, links: Iterable[Row]) -> dict[int, dict[str, Any]]:
+    """{link id: base}: items [[track uid or null, id there or null], ...], name, description, sig, clean. No base = never synced."""
+    asked = {link.base_snapshot_id: link.id for link in links if link.base_snapshot_id is not None}
+    sql = "select s.id, s.data from json_each(?) as j cross join snapshots as s on s.id = j.value"
+    return {asked[id]: msgspec.json.decode(data) for id, data in db.execute(sql, [msgspec.json.encode(sorted(asked)).decode()])}
+
+
+def base_keys(db: Database, platform: str, bases: Mapping[int, Mapping[str, Any]]) -> dict[int, list[str]]:
+    """{link id: keys} of bases: an id there is read through its link of today, a track through its merges."""
+    external = {ext for base in bases.values() for _, ext in base["items"] if ext is not None}
+    there = states.rows_of(db, platform, external)
+    keys = states.keys(db, there.values())
+    by_ext = {ext: keys.get(id, f"{platform}/{ext}") for ext, id in there.items()}
+    uids = {uid for base in bases.values() for uid, _ in base["items"] if uid is not None}
+    now = current(db, uids)
+    found = {}
+    for link, base in bases.items():
+        found[link] = [
+            by_ext[ext] if ext in by_ext and "/" not in by_ext[ext] else now.get(uid, uid) if uid is not None else f"{platform}/{ext}" for uid, ext in base["items"]
+        ]
+    return found
+
+
+def current(db: Database, uids: Iterable[str]) -> dict[str, str]:
+    """{uid: uid of the track that it is after merges}."""
+    ids = states.track_ids(db, uids)
+    now = states.uids(db, ids.values())
+    return {uid: now[id] for uid, id in ids.items() if id in now}
+
+
+def agree(db: Database, link: int, platform: str, base: Mapping[str, Any]) -> None:
+    """Store what both sides agreed on, inside an operation of the caller."""
+    sql = "insert into snapshots (platform, scope, operation_id, playlist_count, track_count, data) values (?, 'base', (select operation_id from current_operation), 1, ?, ?)"
+    id = db.execute(sql, [platform, len(base["items"]), msgspec.json.encode(base).decode()]).lastrowid
+    db.execute(f"update playlist_links set base_snapshot_id = ?, last_synced_at = {NOW} where id = ?", [id, link])
