@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from musicdb.commands import base, database, deciding, importing, logins, reviewing, screens
+from musicdb.commands import base, database, deciding, exporting, importing, logins, reviewing, screens
 
 
 def version() -> str:
@@ -49,6 +49,9 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 importing.import_.add_command(reviewing.import_matches)
+importing.import_.add_command(exporting.import_playlists)
+for command in (exporting.export_m3u, exporting.export_rekordbox_xml, exporting.export_playlists):
+    reviewing.export.add_command(command)
 
 
 def main() -> None:
