@@ -185,6 +185,11 @@ def _triggers(conn: sqlite3.Connection) -> Iterator[str]:
         "values (new.name, (select name from genres where id = new.parent_id)) "
         "on conflict (genre) do update set parent = excluded.parent; end"
     )
+    # What was changed of the diary is counted anew. New plays need no trigger: their ids are beyond those that were counted.
+    mark = "insert or ignore into listen_stale values ({0}.user_id, substr({0}.listened_at, 1, 7));"
+    yield f"create trigger stale_listens_update after update on listens begin {mark.format('old')} {mark.format('new')} end"
+    again = "update listen_counted set last_id = old.id - 1 where last_id = old.id;"  # SQLite gives the last id again
+    yield f"create trigger stale_listens_delete after delete on listens begin {mark.format('old')} {again} end"
     for column in RESOLVED:
         yield (
             f"create trigger decide_tracks_{column} after update of {column} on tracks when old.{column} is not new.{column} "

@@ -10,7 +10,7 @@ from typing import Any
 
 from .adding import add
 
-__all__ = ["add", "statistics"]
+__all__ = ["add", "rollups", "statistics"]
 
 
 def __getattr__(name: str) -> Any:

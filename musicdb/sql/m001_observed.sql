@@ -284,3 +284,39 @@ create table listens ( -- The diary: plays of music, one row a play and service.
 create index ix_l_time on listens(user_id, listened_at);
 create index ix_l_when on listens(listened_at);
 create index ix_l_track on listens(platform, track_external_id, listened_at) where duplicate_of_id is null;
+
+create table listen_rollup ( -- Plays of each track by month, without duplicates: years are counted at once. Kept by `listens.rollups`; read `listening_by_month`.
+  platform text not null, -- who says so
+  track_external_id text not null, -- that service's track
+  month text not null, -- 2024-05, UTC
+  user_id int not null references users(id), -- who listened
+  plays int not null, -- how often
+  ms_played int not null, -- milliseconds played in all, where known
+  skips int not null, -- plays that were skipped
+  first_at text not null, -- UTC start of the first play in the month
+  last_at text not null, -- UTC start of the last play in the month
+  primary key (platform, track_external_id, month, user_id)
+) strict, without rowid;
+create index ix_lr_month on listen_rollup(month, user_id, platform, track_external_id, plays, ms_played);
+
+create table listen_hours ( -- Plays of each hour, without duplicates: streaks, days, hours of the week. Kept by `listens.rollups`; read `listening_by_hour`.
+  user_id int not null references users(id), -- who listened
+  month text not null, -- 2024-05, UTC
+  day text not null, -- 2024-05-12
+  hour int not null, -- 0-23
+  is_local int not null, -- 1 = day and hour are those of the place, 0 = UTC, the place is not known
+  plays int not null, -- how often
+  ms_played int not null, -- milliseconds played in all, where known
+  primary key (user_id, month, day, hour, is_local)
+) strict, without rowid;
+
+create table listen_stale ( -- Months of which a play was changed since: until their rollups are made again they are counted from the plays.
+  user_id int not null, -- who listened
+  month text not null, -- 2024-05, UTC
+  primary key (user_id, month)
+) strict, without rowid;
+
+create table listen_counted ( -- How far the rollups go; later plays are counted one by one.
+  one integer primary key check (one = 1), -- a single row
+  last_id int not null -- plays up to this id are in the rollups
+) strict;

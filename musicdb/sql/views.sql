@@ -500,3 +500,65 @@ select p.id, p.external_id, p.title, p.artists, p.album, p.duration_ms, json_ext
   json_extract(p.said, '$.path') as path, p.missing_since, k.track_id
 from platform_tracks as p left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 where p.platform = 'rekordbox';
+
+create view listening_by_month as -- Plays of each service's tracks by month, always as the diary is now: rollups, and what they lack counted from the plays.
+select r.user_id, r.month, r.platform, r.track_external_id, r.plays, r.ms_played, r.skips, r.first_at, r.last_at
+from listen_rollup as r
+where not exists (select 1 from listen_stale as s where s.user_id = r.user_id and s.month = r.month)
+union all
+select l.user_id, s.month, l.platform, l.track_external_id, 1, coalesce(l.ms_played, 0), coalesce(json_extract(l.context, '$.skipped') = 1, 0),
+  l.listened_at, l.listened_at
+from listen_stale as s
+join listens as l on l.user_id = s.user_id and l.listened_at >= s.month and l.listened_at < s.month || '~'
+where l.duplicate_of_id is null and l.id <= (select max(last_id) from listen_counted)
+union all
+select l.user_id, substr(l.listened_at, 1, 7), l.platform, l.track_external_id, 1, coalesce(l.ms_played, 0),
+  coalesce(json_extract(l.context, '$.skipped') = 1, 0), l.listened_at, l.listened_at
+from listens as l
+where l.duplicate_of_id is null and l.id > (select coalesce(max(last_id), 0) from listen_counted);
+
+create view listening_by_hour as -- Plays of each hour, always as the diary is now; of the place where it is known, else UTC.
+select h.user_id, h.day, h.hour, h.is_local, h.plays, h.ms_played
+from listen_hours as h
+where not exists (select 1 from listen_stale as s where s.user_id = h.user_id and s.month = h.month)
+union all
+select l.user_id, date(l.listened_at, coalesce(l.utc_offset_min, 0) || ' minutes'),
+  cast(strftime('%H', l.listened_at, coalesce(l.utc_offset_min, 0) || ' minutes') as int), l.utc_offset_min is not null, 1, coalesce(l.ms_played, 0)
+from listen_stale as s
+join listens as l on l.user_id = s.user_id and l.listened_at >= s.month and l.listened_at < s.month || '~'
+where l.duplicate_of_id is null and l.id <= (select max(last_id) from listen_counted)
+union all
+select l.user_id, date(l.listened_at, coalesce(l.utc_offset_min, 0) || ' minutes'),
+  cast(strftime('%H', l.listened_at, coalesce(l.utc_offset_min, 0) || ' minutes') as int), l.utc_offset_min is not null, 1, coalesce(l.ms_played, 0)
+from listens as l
+where l.duplicate_of_id is null and l.id > (select coalesce(max(last_id), 0) from listen_counted);
+
+create view latest_likes as -- What is liked where, by track.
+select l.track_id, t.title, t.artist_credit, l.platform, l.is_liked, l.liked_at, l.last_synced_at
+from track_likes as l join tracks as t on t.id = l.track_id
+where t.deleted_at is null;
+
+create view metrics_over_time as -- Popularity, play counts and ratings by service and time; a merged track's under the one it turned out to be.
+select coalesce(t.merged_into_id, t.id) as track_id, r.title, r.artist_credit, m.platform, m.metric, m.collected_at, m.value,
+  m.value - lag(m.value) over (partition by coalesce(t.merged_into_id, t.id), m.platform, m.metric order by m.collected_at) as change
+from track_metrics as m join tracks as t on t.id = m.track_id join tracks as r on r.id = coalesce(t.merged_into_id, t.id);
+
+create view listening_by_user as -- How much each person listened, and since when.
+select u.id as user_id, u.username, (select count(*) from listens as l where l.user_id = u.id and l.duplicate_of_id is null) as plays,
+  (select min(l.listened_at) from listens as l where l.user_id = u.id) as first_at,
+  (select max(l.listened_at) from listens as l where l.user_id = u.id) as last_at
+from users as u;
+
+create view listened_not_owned as -- What you listen to and have neither as a file nor on a record, most played first.
+select k.track_id, coalesce(t.title, p.title) as title, coalesce(t.artist_credit, p.artists) as artist_credit, p.album, sum(m.plays) as plays,
+  max(m.last_at) as last_at, m.user_id, group_concat(distinct m.platform) as platforms
+from listening_by_month as m
+join platform_tracks as p on p.platform = m.platform and p.external_id = m.track_external_id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+left join tracks as t on t.id = k.track_id
+where k.track_id is null or not exists (
+  select 1 from track_links as o join platform_tracks as f on f.id = o.platform_track_id
+  left join platform_releases as r on r.platform = f.platform and r.external_id = f.release_external_id
+  left join collection_items as c on c.platform_release_id = r.id and c.status = 'owned' and c.removed_at is null
+  where o.track_id = k.track_id and o.status in ('auto', 'confirmed') and ((f.platform = 'local' and f.missing_since is null) or c.id is not null))
+group by m.user_id, coalesce('t' || k.track_id, 'p' || p.id);
