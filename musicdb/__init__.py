@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-_PARTS = {name: name for name in "backup check collection db demo errors history images links listens load matching net platforms playlists queries schema shapes tags text truth units widgets".split()}
+_PARTS = {name: name for name in "backup charts check collection db demo errors history images links listens load matching net platforms playlists queries schema shapes tags text truth units widgets".split()}
 _PARTS |= {name: f"links.{name}" for name in ("aliases", "attaching", "duplicates", "review")}
 _PARTS |= {name: f"truth.{name}" for name in ("editing", "merging", "upstream")}
 _PARTS |= {"artwork": "images.artwork"}
@@ -35,6 +35,13 @@ def __getattr__(name: str) -> Any:
         if name in widgets.SCREENS:
             return getattr(widgets, name)
     raise AttributeError(f"module 'musicdb' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext musicdb`: cells of SQL."""
+    from .magic import load_ipython_extension
+
+    load_ipython_extension(shell)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import os
+import re
 import secrets
 import sqlite3
 import threading
@@ -68,10 +69,10 @@ class Rows(list):
 
     SHOWN = 50
 
-    def __init__(self, rows: Iterable[Row], columns: Sequence[str] = (), db: Database | None = None):
+    def __init__(self, rows: Iterable[Row], columns: Sequence[str] = (), db: Database | None = None, table: str | None = None):
         super().__init__(rows)
         self.columns = list(columns)
-        self._db = db
+        self._db, self._table = db, table
 
     def __repr__(self) -> str:
         if not self:
@@ -83,11 +84,16 @@ class Rows(list):
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th scope='col'>{html.escape(c)}</th>" for c in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{self._cell(c, row)}</td>" for c in self.columns) + "</tr>" for row in self[: self.SHOWN])
+        from .web import serve
+
+        served = serve.address(self._db.path) if self._db else None  # ids lead to the pages, where somebody serves them
+        body = "".join("<tr>" + "".join(f"<td>{self._cell(c, row, served)}</td>" for c in self.columns) + "</tr>" for row in self[: self.SHOWN])
         more = f"<p>{len(self) - self.SHOWN} more rows</p>" if len(self) > self.SHOWN else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
-    def _cell(self, column: str, row: Row) -> str:
+    def _cell(self, column: str, row: Row, served: str | None) -> str:
+        from .web import cells
+
         value = row[column]
         if column in ("cover", "image_id") and isinstance(value, int) and self._db:
             data = self._db.value("select data from image_renditions where image_id = ? and size = 'thumbnail'", [value])
@@ -98,7 +104,9 @@ class Rows(list):
 
             alt = html.escape(f"Cover of {row.get('album') or row.get('title') or 'this row'}", quote=True)
             return f'<img width="48" alt="{alt}" src="data:image/jpeg;base64,{base64.b64encode(value).decode()}">'
-        return html.escape(_short(value, 120))
+        text = cells.look(column, value) or html.escape(_short(value, 120))
+        page = cells.page_of(column, row, self._table) if served else None
+        return f'<a href="{served}/{page[0]}/{page[1]}">{text}</a>' if page else str(text)
 
 
 def _short(value: object, limit: int = 40) -> str:
@@ -220,9 +228,13 @@ class Database:
 
     def q(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
         """Rows of a query. Named (`:year`) or positional (`?`) parameters."""
-        cursor = self.execute(sql, params)
+        return self.rows(self.execute(sql, params), sql)
+
+    def rows(self, cursor: sqlite3.Cursor, sql: str = "") -> Rows:
+        """What a cursor brings, as `q` returns it; sql tells of which table it is, where it is of one."""
         columns = [d[0] for d in cursor.description or ()]
-        return Rows((Row(zip(columns, row)) for row in cursor), columns, self)
+        of = re.findall(r"\b(?:from|join)\s+(\w+)", sql, re.IGNORECASE)
+        return Rows((Row(zip(columns, row)) for row in cursor), columns, self, of[0].lower() if len(of) == 1 else None)
 
     def one(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Row | None:
         """The first row, or None."""

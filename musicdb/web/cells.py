@@ -19,6 +19,7 @@ PLATFORMS = {  # short names for chips; the colour is a thin edge set by dataset
 }  # fmt: skip
 COVERS = {"cover", "cover_id", "image_id"}
 KEYS = {"musical_key", "camelot"}
+PAGES = {"tracks", "release_groups", "releases", "artists", "labels", "playlists"}  # tables with a page for each id
 TRACKS = {"track_id", "auto_track_id", "assigned_track_id"}
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 UTC = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
@@ -148,6 +149,21 @@ def render(column: str, value, row=None, table: str | None = None, *, cover_url,
     if column == "metadata" and isinstance(value, str) and isinstance(field(row, "platform"), str):
         return folded(value, f"everything {PLATFORMS.get(field(row, 'platform'), field(row, 'platform'))} says")
     return look(column, value)
+
+
+def page_of(column: str, row, table: str | None = None) -> tuple[str, int] | None:
+    """(table, id) of the page that a cell of a row of `table` leads to, or None: ids of tracks and albums, and titles beside one."""
+    of = {"library": "tracks"}.get(str(table), table)
+    if column in TRACKS or column in ("release_group_id", "release_id", "playlist_id"):
+        of, name = "tracks" if column in TRACKS else f"{column[:-3]}s", column
+    elif column in ("title", "our_title"):
+        of, name = "tracks", "track_id" if of != "tracks" or field(row, "track_id") is not None else "id"
+    elif column == "album":
+        of, name = "release_groups", "release_group_id"
+    else:
+        name = column if column == "id" and of in PAGES else ""
+    number = field(row, name) if name else None
+    return (str(of), number) if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def look(column: str, value) -> Markup | None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .. import assets
 from ..errors import BadInput
 
 HOST = "127.0.0.1"
 PORT = 8001
+KEPT_S = 5.0  # how long an answer of `address` counts
+_asked: dict[str, tuple[float, str | None]] = {}
 # Explicit, so that a new default of Datasette changes nothing here.
 SETTINGS = {
     "suggest_facets": False,  # 15 times the page time at 100k rows, 94 times of JSON
@@ -73,13 +80,56 @@ def server(path: str | os.PathLike[str], sock: socket.socket):
     return uvicorn.Server(uvicorn.Config(app(path).app(), log_level="warning", lifespan="on", server_header=False))
 
 
+def mark(path: str | os.PathLike[str]) -> Path:
+    """The file beside a database that holds the address at which it is served."""
+    return Path(f"{os.fspath(path)}-served")
+
+
+def address(path: str | os.PathLike[str]) -> str | None:
+    """The address of the pages of a database ("http://127.0.0.1:8001/music") while somebody serves it, else None. Asks that server."""
+    found = _asked.get(str(path))
+    if found is None or found[0] < time.monotonic():
+        found = _asked[str(path)] = (time.monotonic() + KEPT_S, _alive(Path(path)))
+    return found[1]
+
+
+def _alive(path: Path) -> str | None:
+    try:
+        port = int(mark(path).read_text("ascii").strip().removeprefix(f"http://{HOST}:").rstrip("/"))
+        asked = HTTPConnection(HOST, port, timeout=0.5)
+        try:
+            asked.request("GET", "/-/databases.json")
+            served = json.loads(asked.getresponse().read(1 << 16))
+        finally:
+            asked.close()
+        name = next(one["name"] for one in served if one["path"] and Path(one["path"]).samefile(path))
+    except (OSError, ValueError, HTTPException, KeyError, TypeError, StopIteration):  # no mark, an old one, another program on that port
+        return None
+    return f"http://{HOST}:{port}/{quote(name, safe='')}"
+
+
 def run(path: str | os.PathLike[str], port: int = PORT, ready: Callable[[str], object] | None = None) -> None:
     """Serve until Ctrl-C. ready(address) is called once the port is ours; its backlog already takes visitors."""
     sock = listen(port)
     try:
         running = server(path, sock)
-        if ready:
-            ready(f"http://{HOST}:{sock.getsockname()[1]}/")
-        running.run(sockets=[sock])
+        here = f"http://{HOST}:{sock.getsockname()[1]}/"
+        with marked(path, here):
+            if ready:
+                ready(here)
+            running.run(sockets=[sock])
     finally:
         sock.close()
+
+
+@contextmanager
+def marked(path: str | os.PathLike[str], here: str) -> Iterator[None]:
+    """Note beside the database where it is served, for links in notebooks; a folder that takes no file has no links."""
+    with suppress(OSError):
+        mark(path).write_text(here, "ascii")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if mark(path).read_text("ascii") == here:  # not that of another server since
+                mark(path).unlink()
