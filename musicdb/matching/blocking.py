@@ -77,7 +77,7 @@ class KeyIndex:
     """
 
     BLOCK = 120  # most keys of one title, or of one artist, that are looked at
-    WALKED = 200  # a longer list of keys with a word is not walked
+    WALKED = 100  # a longer list of keys with a word is not walked
     READ = 50  # most keys that share rare words and are read
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
