@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,12 @@ def make(folder: Path, plays: int = 300) -> dict[str, Path]:
         (folder / name).write_text(text, "utf-8")
     (folder / "rekordbox.xml").write_bytes(rekordbox_xml.xml(music, {}))
     (folder / "spotify.zip").write_bytes(spotify_export.archive())
-    return {"files": music} | {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
+    return found(folder)
+
+
+def found(folder: Path) -> dict[str, Path]:
+    """The inputs that `make` wrote there."""
+    return {"files": folder / "music"} | {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def sample(platform: str, kind: str) -> Any:
@@ -56,14 +63,18 @@ def sample(platform: str, kind: str) -> Any:
 def sources(inputs: dict[str, Path]) -> Iterator[tuple[str, Callable[..., Any]]]:
     """(name, run(db)) of each import; accounts are read through the real clients from a server on this computer, with one login each."""
     for name, path in inputs.items():
-        yield name, lambda db, platform=name.partition(".")[0], path=path, **options: load.run(db, platform, path, **options)
+        yield name, partial(_file, name.partition(".")[0], path)
     for platform in ACCOUNTS:
-        yield f"{platform} account", lambda db, platform=platform, **options: _account(db, platform, options)
+        yield f"{platform} account", partial(_account, platform)
 
 
-def _account(db: musicdb.db.Database, platform: str, options: dict[str, Any]) -> Any:
+def _file(platform: str, path: Path, db: musicdb.db.Database) -> Any:
+    return load.run(db, platform, path)
+
+
+def _account(platform: str, db: musicdb.db.Database) -> Any:
     with Replay() as replay:
-        return load.run(db, platform, endpoint=replay.endpoint(platform), token=getattr(replay, platform).login(), **options)
+        return load.run(db, platform, endpoint=replay.endpoint(platform), token=getattr(replay, platform).login())
 
 
 def derive(db: musicdb.db.Database) -> None:
@@ -74,8 +85,6 @@ def derive(db: musicdb.db.Database) -> None:
 
 def cut(fetch: Callable[..., Iterator[Any]], size: int = 10) -> Callable[..., Iterator[Any]]:
     """The same pages cut small: more places to die at."""
-    from dataclasses import replace
-
     def small(*args: Any, **options: Any) -> Iterator[Any]:
         for page in fetch(*args, **options):
             if not isinstance(page, Page) or len(page.payloads) <= size or page.cursor is not None:

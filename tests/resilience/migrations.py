@@ -17,10 +17,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sqlite_utils import Database as UtilsDatabase
+
 import musicdb
 from musicdb import backup, schema
 from musicdb.errors import BadBackup, NewerSchema
-from sqlite_utils import Database as UtilsDatabase
 
 ROWS = 20_000  # enough that a migration lasts
 STEPS = [m.name for m in schema.migrations._migrations]
