@@ -16,6 +16,7 @@ MusicdbError
     RateLimited           .wait_s says for how long
     Transient
   NotLinked               an observation has no track
+  StalePlan               what a plan was made for has moved on since
 """
 
 
@@ -89,3 +90,7 @@ class Transient(SourceError):
 
 class NotLinked(MusicdbError):
     """An observation that has no track was used where a track is needed."""
+
+
+class StalePlan(MusicdbError):
+    """What a plan was made for has moved on since: nothing of it was carried out; the text says what changed."""
