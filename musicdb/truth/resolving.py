@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..schema import NOW
-from . import inputs, merged, others, pick
+from . import inputs, merged, others, pick, releases
 from .entities import Entities
 
 if TYPE_CHECKING:
@@ -98,8 +98,11 @@ def resolve(db: Database, tracks: Iterable[int] | None = None, progress: Progres
         if asked is None:
             changed = work.changed()
             if len(changed) <= SOME * len(work.inputs):
-                return work.some(changed).run()
-        return work.run()
+                work = work.some(changed)
+        report = work.run()
+        written = releases.derive(db, None if work.only is None else work.tracks, stale=asked is None)
+        report.rows |= {table: n + report.rows.get(table, 0) for table, n in written.items()}
+        return report
 
 
 class _Work:
@@ -109,6 +112,7 @@ class _Work:
         self.db, self.progress = db, progress
         self.roots = merged.roots(db, asked)
         self.only: str | None = None  # JSON list of the ids
+        self.tracks: dict[int, tuple] = {}  # id -> values of COLUMNS
         if asked is not None:
             now = asked | {self.roots[t] for t in asked if t in self.roots}
             now |= {t for t, root in self.roots.items() if root in now}
@@ -159,7 +163,7 @@ class _Work:
         """Names and albums (those of another run, where there is one), and room for what is found."""
         made = {table: Entities(self.db, table, shown_by=self.only) for table in NAMES} if like is None else {}
         self.entities: dict[str, Entities] = like.entities if like else made
-        self.tracks: dict[int, tuple] = {}  # id -> values of COLUMNS
+        self.tracks = {}
         self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
         self.others: dict[others.Key, str] = {}  # -> platform: ids of artists and albums
 

@@ -1,0 +1,259 @@
+"""What a release is, from what was said of it: one edition with artists, labels, ids and tracks in order. Pure: imports text and units.
+
+Sources are heard in order, the most trusted first. Columns come from the first that says them; tracks whole from the first that has any,
+because two services number the same record differently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from .. import text, units
+
+TYPES = frozenset("album single ep compilation live mixtape dj_mix remix other".split())
+# Words for what a record is made of, in Discogs' long and short forms, as said in `formats`; the first group that is there names it.
+MEDIA = (
+    ("Vinyl", ("vinyl", "lp", '12"', '10"', '7"', "lathe cut", "acetate", "flexi-disc", "shellac")),
+    ("CD", ("cd", "cdr", "sacd", "hdcd", "cd+g", "enhanced", "minidisc")),
+    ("Cassette", ("cassette", "cass", "dat", "reel-to-reel", "8-track cartridge")),
+    ("DVD", ("dvd", "dvdr", "blu-ray", "bluray", "vhs")),
+    ("Box Set", ("box set", "box")),
+    ("File", ("file", "mp3", "flac", "wav", "aac", "aiff", "memory stick")),
+)
+_DISC = re.compile(r"[\s,\-(\[]*\b(?:cd|disc|disk|dvd)\s*[-_ ]?\d{1,2}[)\]]?$", re.I)  # "Box, CD 3"; a volume is another album
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `said` that make a release."""
+
+    title: str | None = None
+    album: str | None = None
+    artists: list[str] | None = None
+    album_artists: list[str] | None = None
+    album_type: str | None = None
+    label: str | None = None
+    catalogue_number: str | None = None
+    labels: list[dict[str, str]] | None = None
+    credits: list[dict[str, str]] | None = None
+    notes: str | None = None
+    release_date: str | None = None
+    year: int | None = None
+    country: str | None = None
+    formats: list[str] | None = None
+    barcode: str | None = None
+    track_no: int | None = None
+    disc_no: int | None = None
+    position: str | None = None
+    ids: dict[str, Any] | None = None
+
+
+_DECODER = msgspec.json.Decoder(Said)
+_HINTS = {f.name: f.type for f in msgspec.structs.fields(Said)}
+NOTHING = Said()
+
+
+def decode(said: str | None) -> Said:
+    """Read `said`; a field of a wrong type counts as not said."""
+    if not said:
+        return NOTHING
+    try:
+        return _DECODER.decode(said)
+    except msgspec.ValidationError:
+        good = {}
+        for name, value in msgspec.json.decode(said).items():
+            try:
+                good[name] = msgspec.convert(value, _HINTS[name]) if name in _HINTS else None
+            except msgspec.ValidationError:
+                continue  # not said
+        return Said(**{name: value for name, value in good.items() if value is not None})
+
+
+class Item(NamedTuple):
+    """A track's place: disc and number from 1 (None = not said), as printed, the track."""
+
+    disc_no: int | None
+    track_no: int | None
+    position: str | None
+    track: int
+    order: str  # where no number is said
+
+
+@dataclass(slots=True)
+class Source:
+    """Who says something of the release: platform, the id there, its kind ("streaming", ...), what it says, its tracks."""
+
+    platform: str
+    key: str
+    kind: str
+    said: Said
+    title: str
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Edition:
+    """A release as it should be. artists: (name, role); labels: (name, number, role); ids: (scheme, value) -> platform; items: rows of
+    release_items without the release. album: title that its editions share, album artist (None = various), type.
+    """
+
+    columns: dict[str, Any]
+    album: tuple[str, str | None, str]
+    artists: list[tuple[str, str]]
+    labels: list[tuple[str, str, str | None]]
+    ids: dict[tuple[str, str], str]
+    album_ids: dict[tuple[str, str], str]
+    items: list[tuple[int, int, str | None, int]]
+
+
+def edition(sources: list[Source]) -> Edition:
+    """Put together what the sources (at least one, the most trusted first) say."""
+    title = next((t for s in sources if (t := (s.said.title or s.title).strip())), sources[0].title)
+    artists, credits = _artists(sources)
+    date = next((d for s in sources if (d := units.iso_date(s.said.release_date or s.said.year))), None)
+    ids, album_ids = _ids(sources)
+    columns = {
+        "title": title,
+        "title_norm": text.norm(title) or title.casefold(),
+        "release_date": date and date[0],
+        "country": _first(sources, "country"),
+        "format": next((m for s in sources if (m := medium(s))), None),
+        "notes": _first(sources, "notes"),
+    }
+    return Edition(columns, _album(sources, title, artists), [*artists, *credits], _labels(sources), ids, album_ids, _items(sources))
+
+
+def medium(source: Source) -> str | None:
+    """What it is on: Vinyl, CD, ...; two joined by " + "; File for files, Stream for a streaming service. None where nothing is said."""
+    words = [w.strip().lower() for w in source.said.formats or ()]
+    found = [name for name, known in MEDIA if any(re.sub(r"^\d+x", "", w) in known for w in words)]
+    if len(found) > 1 and "Box Set" in found:
+        found.remove("Box Set")
+    if found:
+        return " + ".join(found[:2])
+    return {"streaming": "Stream", "files": "File"}.get(source.kind)
+
+
+def _first(sources: Iterable[Source], name: str) -> Any:
+    return next((v for s in sources if (v := getattr(s.said, name)) and str(v).strip()), None)
+
+
+def _artists(sources: list[Source]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(artists with roles, other credits), each name and role once."""
+    names = next((n for s in sources if (n := s.said.album_artists or s.said.artists)), [])
+    main = [(c.name, c.role) for n in names if not text.is_nobody(n) for c in text.split_credit(n) if text.norm(c.name)]
+    extra = [(c["name"], c["role"]) for s in sources for c in s.said.credits or () if c.get("name") and c.get("role")]
+    return list(dict.fromkeys(main)), [c for c in dict.fromkeys(extra) if not text.is_nobody(c[0]) and text.norm(c[0])]
+
+
+def _album(sources: list[Source], title: str, artists: list[tuple[str, str]]) -> tuple[str, str | None, str]:
+    base, kind = text.split_album(title)
+    kind = kind or next((t for s in sources if (t := s.said.album_type) in TYPES), None)
+    primary = next((name for name, role in artists if role == "primary"), None)
+    return base or title, primary, kind or ("album" if primary else "compilation")
+
+
+def _labels(sources: list[Source]) -> list[tuple[str, str, str | None]]:
+    """Each label and number once; who is trusted less adds labels that nobody named, and numbers where none was."""
+    found: dict[tuple[str, str], tuple[str, str, str | None]] = {}
+    for s in sources:
+        before = {name for name, number in found}
+        listed = [(one.get("name"), one.get("catalogue_number"), one.get("role")) for one in s.said.labels or ()]
+        for name, number, role in listed or [(s.said.label, s.said.catalogue_number, None)]:
+            norm = text.norm(name) if isinstance(name, str) else ""
+            if norm and norm not in before:
+                key = (norm, number_norm(number))
+                found.setdefault(key, (name.strip(), (number or "").strip(), role))
+    return list(found.values())
+
+
+def number_norm(number: str | None) -> str:
+    """A catalogue number to compare: "QNC 006" -> "qnc006"."""
+    return re.sub(r"[\W_]", "", number or "").casefold()
+
+
+def barcode(value: str | None) -> str | None:
+    """A barcode to compare: digits only, without the zeros that make a UPC an EAN. None for what is too short to be one."""
+    digits = re.sub(r"\D", "", value or "").lstrip("0")
+    return digits if len(digits) >= 8 else None
+
+
+def _ids(sources: list[Source]) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:
+    """(scheme, value) -> platform of the release, and of its album."""
+    ids: dict[tuple[str, str], str] = {}
+    album: dict[tuple[str, str], str] = {}
+    for s in sources:
+        for key in keys(s):
+            ids.setdefault(key, s.platform)
+        for scheme in ("discogs_master", "mb_release_group"):
+            if isinstance(value := (s.said.ids or {}).get(scheme), str) and value:
+                album.setdefault((scheme, value), s.platform)
+    return ids, album
+
+
+def keys(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield (scheme, value) of every id of the release itself that a source says."""
+    ids = source.said.ids or {}
+    schemes = {"discogs": "discogs_release", "local": None}
+    own = schemes.get(source.platform, source.platform)
+    if own and not source.key.startswith("export:"):
+        yield own, source.key
+    for scheme in ("discogs_release", "mb_release"):
+        if isinstance(value := ids.get(scheme), str) and value.strip() and (scheme, value) != (own, source.key):
+            yield scheme, value.strip()
+    if code := barcode(source.said.barcode):
+        yield "barcode", code
+
+
+def _items(sources: list[Source]) -> list[tuple[int, int, str | None, int]]:
+    """(disc, number, as printed, track) in order, of the first source that has tracks; those without a number come after the others."""
+    items = next((s.items for s in sources if s.items), [])
+    ordered = sorted(items, key=lambda i: (i.disc_no or 1, i.track_no is None, i.track_no or 0, i.order))
+    last: dict[int, int] = {}
+    found: dict[tuple[int, int, int], tuple[int, int, str | None, int]] = {}
+    for i in ordered:
+        disc = i.disc_no or 1
+        number = i.track_no if i.track_no is not None else last.get(disc, 0) + 1
+        last[disc] = max(number, last.get(disc, 0))
+        found.setdefault((i.track, disc, number), (disc, number, i.position, i.track))
+    return list(found.values())
+
+
+def shelf_of_tags(said: Said, album: str, folder: str) -> str:
+    """Which release a file belongs to, as a key: by its MusicBrainz release; else album artist and album; without that its folder and album."""
+    if isinstance(release := (said.ids or {}).get("mb_release"), str) and len(release) == 36:
+        return f"mb/{release}"
+    title = text.norm(_DISC.sub("", album)) or text.norm(album) or album.casefold()
+    artists = text.norm(" ".join(n for n in said.album_artists or () if not text.is_nobody(n)))
+    if said.album_artists:
+        return f"tags/{artists}/{title}"
+    parts = re.split(r"[/\\]", folder)
+    while parts and (not parts[-1] or _DISC.fullmatch(parts[-1])):
+        parts.pop()
+    return f"folder/{'/'.join(parts)}/{title}"
+
+
+def of_tags(key: str, files: list[tuple[Said, str, Item]]) -> Source:
+    """The source that the tags of a release's files make together: what the first that says something says; artists only where they agree."""
+    merged: dict[str, Any] = {}
+    for name in Said.__struct_fields__:
+        if name not in ("artists", "title", "ids", "credits", "labels", "track_no", "disc_no", "position", "notes"):
+            merged[name] = next((v for said, _, _ in files if (v := getattr(said, name)) is not None), None)
+    artists = {text.norm(" ".join(said.artists or ())): said.artists for said, _, _ in files if said.artists}
+    merged["artists"] = next(iter(artists.values())) if len(artists) == 1 else None
+    if merged["album_artists"] is None and len(artists) > 1:
+        merged["album_type"] = merged["album_type"] or "compilation"
+    ids: dict[str, str] = {}
+    for said, _, _ in files:
+        for scheme in ("mb_release", "mb_release_group", "discogs_release"):
+            if isinstance(value := (said.ids or {}).get(scheme), str):
+                ids.setdefault(scheme, value)
+    dates = [d for said, _, _ in files if (d := said.release_date)]
+    if dates and merged["release_date"]:  # of files tagged differently the date most of them say
+        merged["release_date"] = max(sorted(set(dates)), key=dates.count)
+    title = merged["album"] or files[0][1]
+    return Source("local", key, "files", Said(**{**merged, "title": None, "ids": ids}), title, [item for _, _, item in files])

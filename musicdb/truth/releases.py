@@ -1,0 +1,348 @@
+"""Releases: which edition each observed release and each album of tagged files is, and what that makes of it. Part of `resolve`.
+
+An observed release keeps the release that it was given (`release_links`), as tracks do; a new one joins an edition only by an exact key
+(barcode, label with catalogue number, an id) that the title does not contradict, or by what a person said. Two releases of one platform
+are never one, but for a streaming service that lists one barcode twice. Only rows that differ are written; what a person wrote into
+these tables stays.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .. import text
+from ..schema import NOW
+from . import byhand, editions, joining
+from .editions import Edition, Item, Source
+from .entities import Entities
+
+if TYPE_CHECKING:
+    from ..db import Database
+
+COLUMNS = "release_group_id title title_norm release_date country format notes disambiguation".split()
+CHILDREN = {  # table: its columns without the release, and how many of them are its key
+    "release_artists": (("artist_id", "role", "position"), 3),
+    "release_labels": (("label_id", "cat_id", "role"), 2),
+    "release_items": (("disc_no", "track_no", "position", "track_id"), 4),
+}
+NOTED = 1000
+OBSERVED = """
+select r.id, r.platform, r.external_id, r.title, r.said, r.metadata_hash, p.kind
+from platform_releases as r
+join platforms as p on p.name = r.platform
+{only}
+order by p.priority, r.id
+"""
+SIDES = """
+select r.id, k.track_id, p.said, p.external_id
+from platform_releases as r
+join platform_tracks as p on p.platform = r.platform and p.release_external_id = r.external_id
+join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+where k.track_id is not null {only}
+order by p.id
+"""
+FILES = """
+select k.track_id, p.said, p.album, p.external_id, f.path
+from platform_tracks as p
+cross join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+left join media_files as f on f.platform_track_id = p.id
+where p.platform = 'local' and p.missing_since is null and p.album is not null and k.track_id is not null {only}
+order by p.id
+"""
+OF_TRACKS = """
+select distinct r.id
+from track_links as k
+cross join platform_tracks as p on p.id = k.platform_track_id
+cross join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
+where k.track_id in (select value from json_each(?)) and k.status in ('auto', 'confirmed')
+"""
+STALE = """
+select r.id from platform_releases as r
+left join release_links as l on l.platform_release_id = r.id and l.status in ('auto', 'confirmed')
+where l.id is null or l.metadata_hash is not r.metadata_hash
+"""
+OF_NAMES = {
+    "artist": """
+      select release_id from release_artists where artist_id in (select value from json_each(:ids))
+      union select r.id from release_groups as g join releases as r on r.release_group_id = g.id
+      where g.primary_artist_id in (select value from json_each(:ids))
+    """,
+    "label": "select release_id from release_labels where label_id in (select value from json_each(:ids))",
+    "release_group": "select id from releases where release_group_id in (select value from json_each(:ids))",
+}
+GROUPS = "select id, release_group_id from tracks where release_group_id is not null and id in (select value from json_each(?))"
+YEARS = """
+select y.year, y.id
+from (
+  select g.id, g.year as now, (select min(cast(substr(r.release_date, 1, 4) as int)) from releases as r
+    where r.release_group_id = g.id and r.deleted_at is null and r.release_date is not null) as year
+  from release_groups as g
+  where g.id in (select value from json_each(?)) and not exists (select 1 from tracks as t where t.release_group_id = g.id
+    and t.year is not null and t.merged_into_id is null and t.deleted_at is null and t.title is not null)
+) as y
+where y.year is not y.now
+"""
+
+
+def derive(
+    db: Database, tracks: Iterable[int] | None = None, *, stale: bool = True, observed: Iterable[int] = (), names: tuple[str, Iterable[int]] | None = None
+) -> dict[str, int]:  # fmt: skip
+    """Bring releases up to date: all, or those that these tracks are or were on; return rows written, per table.
+
+    stale: with tracks also those whose observation is new or changed. observed: also these rows of platform_releases. names: (kind, ids) of
+    artists, labels or albums whose releases are looked at too. To be called after the tracks are resolved.
+    """
+    work = _Work(db, None if tracks is None else set(tracks), stale, set(observed), names)
+    return work.run()
+
+
+class _Work:
+    """One run: which releases are touched, what they should be, and the difference."""
+
+    def __init__(self, db: Database, tracks: set[int] | None, stale: bool, observed: set[int], names: tuple[str, Iterable[int]] | None):
+        self.db, self.everything = db, tracks is None
+        self.tracks, self.touched = tracks or set(), set()  # touched: releases to look at
+        self.observed = observed  # ids of platform_releases
+        self.sources: dict[int, list[Source]] = defaultdict(list)  # by release
+        self.written: Counter[str] = Counter()
+        if self.everything:
+            self.touched = {id for (id,) in db.execute("select id from releases where origin is not null")}
+            return
+        self.observed |= self._ids(OF_TRACKS, self.tracks) if self.tracks else set()
+        if stale:
+            self.observed |= {id for (id,) in db.execute(STALE)}
+        if self.tracks:
+            self.touched |= self._ids("select release_id from release_items where track_id in (select value from json_each(?))", self.tracks)
+        if names and names[0] in OF_NAMES:
+            self.touched |= {id for (id,) in db.execute(OF_NAMES[names[0]], {"ids": _json(names[1])})}
+
+    def _ids(self, sql: str, ids: Iterable[int]) -> set[int]:
+        return {id for (id,) in self.db.execute(sql, [_json(ids)])}
+
+    def run(self) -> dict[str, int]:
+        if not (self.everything or self.tracks or self.touched or self.observed):
+            return {}
+        with self.db.atomic():
+            self.join = joining.Joining(self.db)
+            self._gather()
+            if self.sources or self.touched or self.join.changed:
+                self._difference()
+        return {table: n for table, n in self.written.items() if n}
+
+    # ---- who says something of which release
+
+    def _gather(self) -> None:
+        files = self._files()
+        if not self.everything:
+            asked = "select platform_release_id from release_links where status in ('auto', 'confirmed') and release_id in (select value from json_each(?))"
+            self.observed |= self._ids(asked, self.touched)
+        only, params = ("", []) if self.everything else ("where r.id in (select value from json_each(?))", [_json(self.observed)])
+        rows = self.db.execute(OBSERVED.format(only=only), params).fetchall()
+        known: dict[int, Source] = {}
+        self.join.load({row[0] for row in rows})
+        for id, platform, key, title, said, metadata_hash, kind in rows:
+            known[id] = Source(platform, key, kind, editions.decode(said), title)
+            self.touched |= self.join.observed(id, known[id], metadata_hash)
+        if not self.everything:  # who else is on a release that was only now touched
+            more = self._ids(asked, self.touched) - known.keys()
+            self.join.load(more)
+            for id, platform, key, title, said, _, kind in self.db.execute(OBSERVED.format(only=only), [_json(more)]).fetchall():
+                known[id] = Source(platform, key, kind, editions.decode(said), title)
+        self._sides(known)
+        for id, source in known.items():
+            if (release := self.join.release_of(id)) in self.touched:
+                self.sources[release].append(source)
+        for source, asked_for in files:
+            release = self.join.tagged(source, make=asked_for)
+            if release is not None and (asked_for or release in self.touched):
+                self.touched.add(release)
+                self.sources[release].append(source)
+        ranks = dict(self.db.execute("select platform, rank from trust where field = 'label'").fetchall())
+        priority = dict(self.db.execute("select name, priority from platforms").fetchall())
+        for sources in self.sources.values():
+            sources.sort(key=lambda s: (ranks.get(s.platform, 100), priority.get(s.platform, 1000), s.key))
+
+    def _sides(self, known: dict[int, Source]) -> None:
+        only, params = ("", []) if self.everything else ("and r.id in (select value from json_each(?))", [_json(known)])
+        for id, track, said, key in self.db.execute(SIDES.format(only=only), params):
+            if (source := known.get(id)) is not None:
+                one = editions.decode(said)
+                source.items.append(Item(one.disc_no, one.track_no, one.position, track, key))
+
+    def _files(self) -> list[tuple[Source, bool]]:
+        """(what the tags of an album's files make together, whether it was asked for: else it may be a part only)."""
+        asked: set[str] | None = None
+        tracks = self.tracks
+        if not self.everything:
+            asked = {key for key, *_ in self._tagged(tracks)}
+            self.touched |= {r for key in asked if (r := self.join.by_origin(f"local/{key}")) is not None}
+            tracks = tracks | self._ids("select track_id from release_items where release_id in (select value from json_each(?))", self.touched)
+        albums: dict[str, list] = defaultdict(list)
+        for key, *one in self._tagged(tracks):
+            albums[key].append(one)
+        return [(editions.of_tags(key, found), asked is None or key in asked) for key, found in albums.items()]
+
+    def _tagged(self, tracks: set[int]) -> Iterable[tuple]:
+        """Yield (key of the album, what is said, album, item) of each file."""
+        only, params = ("", []) if self.everything else ("and k.track_id in (select value from json_each(?))", [_json(tracks)])
+        if not self.everything and not tracks:
+            return
+        for track, said, album, key, path in self.db.execute(FILES.format(only=only), params):
+            one = editions.decode(said)
+            folder = (path or "").rpartition("/" if "/" in (path or "") else "\\")[0]
+            place = Item(one.disc_no, one.track_no, one.position, track, f"{one.title or ''}\0{key}")
+            yield editions.shelf_of_tags(one, album, folder), one, album, place
+
+    # ---- the difference
+
+    def _difference(self) -> None:
+        db = self.db
+        by_hand = self._ids("select id from releases where origin is null and id in (select value from json_each(?))", self.touched | self.sources.keys())
+        self.touched -= by_hand  # what a person made is left as it is
+        found = {release: editions.edition(sources) for release, sources in self.sources.items() if release not in by_hand}
+        gone = self.touched - found.keys()
+        # What a run makes is known before it is written, so that an unchanged one is no operation at all.
+        self.entities = {t: Entities(db, t, shown_by=None if self.everything else "[]") for t in ("artists", "labels", "release_groups")}
+        rows, children, ids, albums = self._wanted(found)
+        hand = byhand.edits(db)
+        have = self._have("select id, " + ", ".join(COLUMNS) + ", deleted_at from releases where {}", "id")
+        stored = {row[0]: row[1:] for row in have}
+        for release, values in rows.items():  # cells that a person wrote stay
+            if release in stored:
+                rows[release] = tuple([stored[release][i] if (release, c) in hand.cells else v for i, (c, v) in enumerate(zip(COLUMNS, values))])
+        self._tell_apart(rows, stored)
+        insert = [(r, self.join.made[r], *rows[r]) for r in sorted(rows) if r not in stored]
+        update = [(*rows[r], r) for r in sorted(rows) if r in stored and (stored[r][:-1] != rows[r] or self._is_gone(r, stored, hand))]
+        delete = [r for r in sorted(gone) if r in stored and stored[r][-1] is None]
+        changes = {t: self._rows_of(t, wanted, hand) for t, wanted in children.items()}
+        new_ids, old_ids = self._ids_of("release", ids, self.touched | found.keys())
+        more, less = self._ids_of("release_group", albums, {group for group, *_ in albums}, ("discogs_master",))
+        if not (insert or update or delete or self.join.changed or new_ids or old_ids or more or any(a or b for a, b in changes.values())):
+            self._years({r[0] for r in rows.values()} | {row[0] for row in stored.values()})
+            return
+        with db.operation("resolve", mode="batch") as op:
+            for table, entities in self.entities.items():
+                self.written[table] += entities.write(op.id)
+                if 0 < len(entities.fresh) <= NOTED:
+                    op.summary(table, _json(row[0] for row in entities.fresh), "made")
+            db.executemany("update releases set disambiguation = '~' || id where id = ?", [(row[-1],) for row in update])
+            marks = ", ".join("?" * (len(COLUMNS) + 4))
+            insert = [(id, uid, origin, *values) for id, (uid, origin), *values in insert]
+            db.executemany(f"update releases set deleted_at = {NOW}, updated_at = {NOW} where id = ?", [(r,) for r in delete])
+            db.executemany(f"insert into releases (id, release_uid, origin, {', '.join(COLUMNS)}, updated_at) values ({marks[:-3]}, {NOW})", insert)
+            sets = ", ".join(f"{c} = ?" for c in COLUMNS)
+            db.executemany(f"update releases set {sets}, deleted_at = null, updated_at = {NOW} where id = ?", update)
+            self.written["releases"] += len(insert) + len(update) + len(delete)
+            for table, (old, new) in changes.items():
+                self._replace(table, old, new)
+            drop = "delete from external_ids where entity_type = ? and entity_id = ? and scheme = ? and value = ?"
+            db.executemany(drop, old_ids + less)
+            add = "insert or ignore into external_ids (entity_type, entity_id, scheme, value, platform) values (?, ?, ?, ?, ?)"
+            db.executemany(add, new_ids + more)
+            self.written["external_ids"] += len(new_ids) + len(old_ids) + len(more) + len(less)
+            self.written["release_links"] += self.join.write()
+            for table, n in self.written.items():
+                if n:
+                    op.summary(table, n)
+            self._years({r[0] for r in rows.values()} | {row[0] for row in stored.values()})
+
+    def _is_gone(self, release: int, stored: dict[int, tuple], hand: byhand.Edits) -> bool:
+        return stored[release][-1] is not None and (release, "deleted_at") not in hand.cells
+
+    def _wanted(self, found: dict[int, Edition]) -> tuple[dict[int, tuple], dict[str, set[tuple]], dict[tuple, str], dict[tuple, str]]:
+        artists, labels, groups = self.entities["artists"], self.entities["labels"], self.entities["release_groups"]
+        shown = dict(self.db.execute(GROUPS, [_json(item[3] for one in found.values() for item in one.items)]).fetchall())
+        titles = dict(self.db.execute("select id, title_norm from release_groups where id in (select value from json_each(?))", [_json(set(shown.values()))]))
+        rows: dict[int, tuple] = {}
+        children: dict[str, set[tuple]] = {table: set() for table in CHILDREN}
+        ids: dict[tuple, str] = {}
+        albums: dict[tuple, str] = {}
+        for release, one in sorted(found.items()):
+            title, by, kind = one.album
+            near = Counter(group for item in one.items if (group := shown.get(item[3])) and titles.get(group) == text.norm(title))
+            group = near.most_common(1)[0][0] if near else groups.get(title, artist=artists.get(by) if by else None, type=kind)
+            rows[release] = tuple([group if c == "release_group_id" else one.columns.get(c, "") for c in COLUMNS])
+            for position, (name, role) in enumerate(one.artists):
+                if (artist := artists.get(name)) is not None:
+                    children["release_artists"].add((release, artist, role, position))
+            for name, number, role in one.labels:
+                if (label := labels.get(name)) is not None:
+                    children["release_labels"].add((release, label, number, role))
+            children["release_items"] |= {(release, *item) for item in one.items}
+            ids |= {(release, *key): platform for key, platform in one.ids.items()}
+            if group is not None:
+                for key, platform in one.album_ids.items():
+                    albums.setdefault((group, *key), platform)
+        return rows, children, ids, albums
+
+    def _tell_apart(self, rows: dict[int, tuple], stored: dict[int, tuple]) -> None:
+        """Give editions that are alike in all else a word that tells them apart: catalogue number, else where they come from."""
+        alike: dict[tuple, list[int]] = defaultdict(list)
+        for release, values in rows.items():
+            alike[(values[0], *values[2:6])].append(release)
+        here = "select id from releases where release_group_id = ? and title_norm = ? and release_date is ? and country is ? and format is ? and deleted_at is null"
+        for key, members in alike.items():
+            others = [id for (id,) in self.db.execute(here, key) if id not in rows and id not in self.touched] if key[0] is not None and not self.everything else []
+            if others and not any(self.db.value("select disambiguation from releases where id = ?", [id]) == "" for id in others):
+                others = []
+            for release in sorted(members)[0 if others else 1 :]:
+                rows[release] = (*rows[release][:-1], self.join.word_for(release, self.sources[release]))
+
+    # ---- rows of a table
+
+    def _have(self, sql: str, column: str) -> list[tuple]:
+        if self.everything:
+            return self.db.execute(sql.format("1")).fetchall()
+        asked = [_json(self.touched | self.sources.keys())]
+        return self.db.execute(sql.format(f"{column} in (select value from json_each(?))"), asked).fetchall()
+
+    def _rows_of(self, table: str, wanted: set[tuple], hand: byhand.Edits) -> tuple[list[tuple], list[tuple]]:
+        """Rows to delete and to insert."""
+        columns, n = CHILDREN[table]
+        have = set(self._have(f"select release_id, {', '.join(columns)} from {table} where {{}}", "release_id"))
+        added, removed = hand.rows(table)
+        keep = {row for row in have if byhand.key(table, row) in added}
+        kept = {row[: n + 1] for row in keep}
+        want = {row for row in wanted if row[: n + 1] not in kept and byhand.key(table, row) not in removed}
+        unique: dict[tuple, tuple] = {}
+        for row in sorted(want, key=repr):
+            unique.setdefault(row[: n + 1], row)
+        return sorted(have - keep - set(unique.values()), key=repr), sorted(set(unique.values()) - have, key=repr)
+
+    def _replace(self, table: str, old: list[tuple], new: list[tuple]) -> None:
+        columns, n = CHILDREN[table]
+        names = ("release_id", *columns)
+        where = " and ".join(f"{c} is ?" for c in names[: n + 1])
+        self.db.executemany(f"delete from {table} where {where}", [row[: n + 1] for row in old])
+        self.db.executemany(f"insert into {table} ({', '.join(names)}) values ({', '.join('?' * len(names))})", new)
+        self.written[table] += len(old) + len(new)
+
+    def _ids_of(self, kind: str, wanted: dict[tuple, str], of: Iterable[int], schemes: tuple[str, ...] = ()) -> tuple[list[tuple], list[tuple]]:
+        """(rows to insert, keys to delete) of external_ids. schemes: only these; what a person added stays."""
+        sql = "select entity_id, scheme, value, platform from external_ids where entity_type = ?"
+        if self.everything:
+            stored = self.db.execute(sql, [kind]).fetchall()
+        else:
+            stored = self.db.execute(f"{sql} and entity_id in (select value from json_each(?))", [kind, _json(of)]).fetchall()
+        stored = [row for row in stored if not schemes or row[1] in schemes]
+        mine = {row[:3] for row in stored if row[3] in (None, "user")}
+        have = {row[:3] for row in stored} - mine
+        wanted = {key: platform for key, platform in wanted.items() if (not schemes or key[1] in schemes) and key not in mine}
+        new = [(kind, *key, platform) for key, platform in sorted(wanted.items()) if key not in have]
+        return new, [(kind, *key) for key in sorted(have - wanted.keys())]
+
+    def _years(self, groups: set[int | None]) -> None:
+        """Albums without a track of ours have the year of their first edition."""
+        rows = self.db.execute(YEARS, [_json(g for g in groups if g is not None)]).fetchall()
+        if rows:
+            with self.db.operation("resolve", mode="batch"):
+                self.db.executemany(f"update release_groups set year = ?, updated_at = {NOW} where id = ?", rows)
+            self.written["release_groups"] += len(rows)
+
+
+def _json(ids: Iterable[int]) -> str:
+    return msgspec.json.encode(sorted(ids)).decode()
