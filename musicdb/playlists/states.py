@@ -30,11 +30,11 @@ select platform_playlist_id, platform_track_id from platform_playlist_items inde
 where removed_at is null and platform_playlist_id in (select value from json_each(?))
 order by platform_playlist_id, position
 """
-# The track of each observation, after merges: what `track_links` says.
+# The track of each observation, after merges: what `track_links` says, and `resolve` has made a row for.
 LINKED = """
 select k.platform_track_id, i.track_uid
 from json_each(?) as j cross join track_links as k on k.platform_track_id = j.value and k.status in ('auto', 'confirmed')
-join track_ids as i on i.id = k.track_id
+join tracks as t on t.id = k.track_id join track_ids as i on i.id = t.id
 """
 
 

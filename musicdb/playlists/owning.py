@@ -1,0 +1,101 @@
+"""The part of a plan that changes your own lists: one operation of the log, which `musicdb undo` takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from . import editing, linking, snapshots, sortkeys, states
+from .carrying import Work, keys
+from .diffing import diff
+
+if TYPE_CHECKING:
+    from ..db import Database, Row
+
+NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+
+
+def stale(db: Database, lists: Sequence[Work]) -> list[str]:
+    """Sentences about your lists that are not as they were when the plan was made."""
+    ids = {work.row.playlist_id for work in lists if work.row.playlist_id is not None}
+    raws = states.own(db, ids)
+    uids = states.uids(db, {item for raw in raws.values() for item in raw.ids})
+    now_of = linking.current(db, {str(key) for work in lists for key, _ in work.now if "/" not in str(key)})
+    found = []
+    for work in lists:
+        if work.row.playlist_id is None or not (work.coming or work.leaving):
+            continue
+        raw = raws.get(work.row.playlist_id)
+        if raw is None or raw.is_gone:
+            found.append(f"your list {work.row.name!r} is gone")
+            continue
+        live, known = [uids[item] for item in raw.ids if item in uids], [now_of.get(key, key) for key in keys(work.now)]
+        if live != known:
+            found.append(f"your list {work.row.name!r} changed: {told(known, live)}")
+    return found
+
+
+def told(before: Sequence[str], after: Sequence[str]) -> str:
+    """What changed, counted: "2 items added, 1 removed"."""
+    words = {"add": "added", "remove": "removed", "move": "moved"}
+    changes = [change.op for change in diff(before, after)]
+    return ", ".join(f"{changes.count(op)} {word}" for op, word in words.items() if op in changes) or "its items are the same"
+
+
+def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, tell: Any) -> None:
+    """All approved steps on your own lists, or none of them."""
+    from .applying import mark
+
+    ops = {op.id: op for work in lists for op in (*work.heads, *work.coming, *(op for op, _ in work.leaving)) if op.status != "done"}
+    if not ops:
+        return
+    with db.operation("sync", actor=by or "me", reason=f"plan {report.plan}: {len(ops):,} steps on your lists") as operation:
+        report.operation = operation.id
+        for n, work in enumerate(lists):
+            tell(n, len(lists), f"your list {work.row.name!r}")
+            for op in [op for op in work.heads if op.status != "done"]:
+                _head(db, work, op, by)
+            if work.row.playlist_id is None and work.id is None:
+                continue
+            if work.coming or work.leaving:
+                writes = work.writes()
+                if writes:
+                    work.now = writes[-1].after
+                    editing.put(db, int(work.row.playlist_id), work.now, by=by)
+        for op in ops:
+            mark(db, op, "done", {"operation": operation.id})
+        operation.details = {"plan": report.plan, "steps": len(ops)}
+    report.done += len(ops)
+
+
+def _head(db: Database, work: Work, op: Row, by: str | None) -> None:
+    head = msgspec.json.decode(work.row.head or "{}") or {}
+    after = msgspec.json.decode(op.after or "{}") or {}
+    id = work.row.playlist_id
+    if op.action in ("create", "folder"):
+        sql = "select l.playlist_id from playlist_links as l where l.platform = ? and l.external_id = ?"
+        parent = None if head.get("parent") is None else db.value(sql, [head.get("platform"), head["parent"]])
+        last = db.value("select max(sort_key) from playlists where parent_id is ? and deleted_at is null", [parent])
+        columns = [head["name"], head.get("description"), head["kind"], parent, sortkeys.between(last, None)]
+        id = int(db.execute("insert into playlists (name, description, kind, parent_id, sort_key) values (?, ?, ?, ?, ?)", columns).lastrowid or 0)
+        work.row["playlist_id"], work.id = id, str(id)
+        db.execute("update plan_lists set playlist_id = ? where id = ?", [id, work.row.id])
+        editing.put(db, id, work.wanted, by=by)
+        work.now = list(work.wanted)
+    if op.action in ("create", "folder", "link") and "external_id" in head:
+        link = linking.make(db, int(id), head["platform"], head["external_id"], head["direction"], place=work.row.place)
+        work.row["link_id"] = link
+        db.execute("update plan_lists set link_id = ? where id = ?", [link, work.row.id])
+    elif op.action == "rename":
+        db.execute("update playlists set name = ? where id = ?", [after["name"], id])
+    elif op.action == "describe":
+        db.execute("update playlists set description = ? where id = ?", [after["description"], id])
+    elif op.action == "unlink":
+        linking.drop(db, "id = ?", [work.row.link_id])
+    if op.action in ("rename", "describe"):
+        snapshots.take(db, "user", scope="sync", only=[int(id)])
+    if op.action in ("like", "unlike"):
+        sql = f"insert into track_likes (track_id, platform, is_liked, liked_at) values (?, 'user', ?, {NOW}) on conflict do update set is_liked = excluded.is_liked, liked_at = excluded.liked_at"
+        db.execute(sql, [op.track_id, op.action == "like"])
