@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from musicdb import backup, schema
+from musicdb import backup, diary, schema
 from musicdb.errors import DatabaseBusy, DatabaseError, NewerSchema
 
 Progress = Callable[[int, int | None, str], None]
@@ -72,8 +72,10 @@ class Finding:
         return asdict(self)
 
 
-def run(path: str | Path, *, progress: Progress | None = None) -> list[Finding]:
-    """Check the database file at `path`; the first findings decide whether the later ones can be made. Changes nothing.
+def run(path: str | Path, *, listens: str | Path | None = None, progress: Progress | None = None) -> list[Finding]:
+    """Check the database file at `path` and, where it has one, the file with its listening history (listens: if not where it says).
+
+    The first findings decide whether the later ones can be made. Changes nothing.
 
     Raises DatabaseBusy where another program writes for more than 30 s, DatabaseError where the file or its folder is read-only.
     """
@@ -89,6 +91,8 @@ def run(path: str | Path, *, progress: Progress | None = None) -> list[Finding]:
             ours = _ours(conn)
             if ours:
                 return [ours]
+            if away := _diary(conn, listens):
+                return [away]
             for done, step in enumerate(steps):
                 if progress:
                     progress(done, len(steps), step.__name__.strip("_"))
@@ -147,6 +151,15 @@ def _ours(conn: sqlite3.Connection) -> Finding | None:
         return Finding("file", False, str(error), "--db with the path of your musicdb database")
     if state == "empty":
         return Finding("file", False, "a database without a single table", "musicdb init")
+    return None
+
+
+def _diary(conn: sqlite3.Connection, given: str | Path | None) -> Finding | None:
+    try:
+        if where := diary.location(conn, given):
+            diary.attach(conn, where, schema.objects(), uri="mode=rw")
+    except DatabaseError as error:
+        return Finding("listens", False, str(error), "MUSICDB_LISTENS_DB with its place")
     return None
 
 

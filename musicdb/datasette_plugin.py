@@ -1,50 +1,50 @@
-"""Datasette shows a library, not a database: covers, chips, times, a home page; and a guard so that only this computer sees it."""
+"""Datasette shows a library, not a database: pages, covers, chips, times, charts; and a guard so that only who may sees it."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from functools import cache
+import sqlite3
+from contextlib import closing
 
 from datasette import hookimpl
-from datasette.utils import tilde_decode, tilde_encode
-from datasette.utils.asgi import NotFound, Response
+from datasette.utils import tilde_encode
+from datasette.utils.asgi import Response
+from jinja2 import FileSystemLoader
 
-from . import assets, db, images, schema
-from .web import cells, guard, pages
+from . import assets, db, schema
+from .web import cells, feeds, guard, share, site, warm
 
-RENDITION = """
-select i.sha256, r.mime_type
-from images as i
-join image_renditions as r on r.image_id = i.id and r.size = :size
-where i.id = :id
-"""
-DATA = "select data from image_renditions where image_id = :id and size = :size"
-CSS_PATH = "/-/musicdb.css"
+BUSY = ("database is locked", "database table is locked", "database schema is locked", "disk i/o error")
+MOVED = ("no such table", "no such column", "no such view", "no such index")
 
 
 def ours(datasette) -> set[str]:
-    """Names of the attached databases that are musicdb's, as found at startup."""
-    return getattr(datasette, "_musicdb_names", set())
+    """Names of the attached databases that are musicdb's. Looked at once; a database does not change its kind."""
+    found = getattr(datasette, "musicdb_names", None)
+    if found is None:
+        found = {name for name, one in datasette.databases.items() if one.path and is_ours(str(one.path))}
+        datasette.musicdb_names = found
+    return found
 
 
-@cache
-def stylesheet() -> tuple[str, str]:
-    """(the CSS, a short hash of it)."""
-    text = (assets.path("datasette") / "static" / "musicdb.css").read_text("utf-8")
-    return text, hashlib.sha256(text.encode()).hexdigest()[:12]
+def is_ours(path: str) -> bool:
+    """Whether a file is a library of ours."""
+    try:
+        with closing(sqlite3.connect(path, timeout=2)) as conn:
+            return conn.execute("pragma application_id").fetchone()[0] == schema.APPLICATION_ID
+    except sqlite3.Error:
+        return False
+
+
+def has_templates(datasette) -> bool:
+    """Whether the pages are ours throughout (`musicdb serve`), not Datasette's own with our cells."""
+    return datasette.template_dir == str(assets.path("datasette") / "templates")
 
 
 @hookimpl
 def startup(datasette):
-    async def find():
-        names = set()
-        for name, database in datasette.databases.items():
-            if (await database.execute("pragma application_id")).first()[0] == schema.APPLICATION_ID:
-                names.add(name)
-        datasette._musicdb_names = names
-
-    return find
+    for name in ours(datasette):
+        warm.of(datasette.databases[name])
 
 
 @hookimpl
@@ -53,9 +53,19 @@ def prepare_connection(conn):
 
 
 @hookimpl
+def prepare_jinja2_environment(env, datasette):
+    env.loader.loaders.append(FileSystemLoader(str(assets.path("datasette") / "templates")))
+
+
+@hookimpl
 def asgi_wrapper(datasette):
     config = datasette.plugin_config("musicdb") or {}
-    return lambda app: guard.wrap(app, config.get("hosts") or ())
+    return lambda app: guard.wrap(app, config.get("hosts") or (), config.get("share"), has_templates(datasette))
+
+
+@hookimpl
+def permission_allowed(datasette, action, resource):
+    return share.may(action, resource) if share.is_shared(datasette) else None
 
 
 @hookimpl
@@ -64,12 +74,8 @@ def get_metadata(datasette, key):
     if key not in (None, "databases") or not ours(datasette):
         return {}
     told = schema.descriptions().items()
-    tables = {name: {table: {"description": text, "columns": dict(columns)} for table, (text, columns) in told} for name in ours(datasette)}
-    return {"databases": {name: {"tables": tables[name]} for name in tables}}
-
-
-def cover_url(datasette, database: str, image_id: int, size: str = "small") -> str:
-    return datasette.urls.path(f"/-/cover/{tilde_encode(datasette.databases[database].route)}/{image_id}/{size}")
+    tables = {table: {"description": text, "columns": dict(columns)} for table, (text, columns) in told}
+    return {"databases": {name: {"tables": tables} for name in ours(datasette)}}
 
 
 @hookimpl(tryfirst=True)
@@ -77,75 +83,69 @@ def render_cell(row, value, column, table, database, datasette):
     if database in ours(datasette):
         return cells.render(
             column, value, row, table,
-            cover_url=lambda image_id: cover_url(datasette, database, image_id),
+            cover_url=lambda image_id: site.cover_url(datasette, database, image_id),
             row_url=lambda of, row_id: f"{datasette.urls.table(database, of)}/{row_id}",
         )  # fmt: skip
 
 
 @hookimpl
 def extra_css_urls(datasette):
-    return [datasette.urls.path(f"{CSS_PATH}?{stylesheet()[1]}")] if ours(datasette) else []
+    return [datasette.urls.path(f"/-/musicdb.css?{site.text('musicdb.css')[1]}")] if ours(datasette) else []
+
+
+@hookimpl
+def extra_js_urls(datasette):
+    return [{"url": datasette.urls.path(f"/-/musicdb.js?{site.text('musicdb.js')[1]}"), "module": True}] if has_templates(datasette) else []
 
 
 @hookimpl
 def extra_template_vars(datasette):
-    def of(name, page):
-        async def read(database, *args, **options):
-            return await page(datasette.get_database(database), *args, **options) if database in ours(datasette) else None
-
-        return name, read
-
+    names = sorted(ours(datasette))
     return {
-        **dict(of(f"musicdb_{page.__name__}", page) for page in (pages.home, pages.track, pages.album)),
-        "musicdb_names": sorted(ours(datasette)),
-        "musicdb_cover": lambda database, image_id, size="medium": cover_url(datasette, database, image_id, size),
-        "cell": lambda column, value: cells.look(column, value) or value,
+        "musicdb_names": names,
+        "musicdb_shared": share.is_shared(datasette),
+        "musicdb_cover": lambda database, image_id, size="medium": site.cover_url(datasette, database, image_id, size),
+        "cell": lambda column, value: cells.look(column, value) or ("" if value is None else value),
         "chip": cells.chip,
+        "chips": cells.chips,
+        "clock": cells.clock,
         "hue": lambda text: sum(str(text).encode()) % 12,
         "initials": lambda text: "".join(word[0] for word in re.findall(r"\w+", str(text))[:2]).upper(),
+        "platform_name": lambda name: cells.PLATFORMS.get(name, name),
     }
-
-
-async def css(request):
-    text, digest = stylesheet()
-    headers = {"etag": f'"{digest}"', "cache-control": "private, max-age=86400", "x-content-type-options": "nosniff"}
-    if request.headers.get("if-none-match") == f'"{digest}"':
-        return Response("", status=304, headers=headers)
-    return Response(text, headers=headers, content_type="text/css; charset=utf-8")
-
-
-async def cover(request, datasette):
-    """A rendition of a picture: our own JPEG, never bytes as a stranger sent them."""
-    try:
-        database = datasette.get_database(route=tilde_decode(request.url_vars["database"]))
-    except KeyError:
-        raise NotFound("No such database") from None
-    if database.name not in ours(datasette):
-        raise NotFound("No such database")
-    await datasette.ensure_permissions(
-        request.actor, [("view-table", (database.name, "image_renditions")), ("view-database", database.name), "view-instance"]
-    )
-    wanted = {"id": int(request.url_vars["image_id"]), "size": request.url_vars["size"]}
-    found = (await database.execute(RENDITION, wanted)).first()
-    if found is None or wanted["size"] not in images.SIZES or found["mime_type"] != images.MIME:
-        raise NotFound("No such picture")
-    etag = f'"{found["sha256"][:32]}-{wanted["size"]}"'
-    headers = {
-        "etag": etag,
-        "cache-control": "private, max-age=3600",
-        "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'",
-        "cross-origin-resource-policy": "same-origin",
-    }
-    if etag in [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]:
-        return Response("", status=304, headers=headers)
-    data = (await database.execute(DATA, wanted)).first()[0]
-    return Response(data, headers=headers, content_type=images.MIME)
 
 
 @hookimpl
-def register_routes():
-    return [
-        (rf"^{CSS_PATH}$", css),
-        (r"^/-/cover/(?P<database>[^/]+)/(?P<image_id>[0-9]{1,18})/(?P<size>[a-z]{1,16})$", cover),
-    ]
+def handle_exception(datasette, request, exception):
+    """A locked or migrating library is no fault of the page: say what is going on, and to come again."""
+    if not isinstance(exception, sqlite3.OperationalError | sqlite3.DatabaseError) or not ours(datasette):
+        return None
+    said = str(exception).lower()
+    if any(word in said for word in BUSY):
+        what = "Another program is writing the whole library right now (an import, a migration or a repair). Reload in a moment."
+    elif "interrupted" in said:
+        what = "This took longer than five seconds and was stopped. Narrow it down, or ask in a notebook."
+    elif any(word in said for word in MOVED):
+        what = f"The library changed under this page ({exception}): it is being migrated, or needs to be. Stop the server and start `musicdb serve` again."
+    elif "malformed" in said or "not a database" in said:
+        what = "The file is damaged. `musicdb check` says how far; `musicdb backup restore` puts a backup back."
+    else:
+        return None
+
+    async def say():
+        if request.path.endswith(".json"):
+            return Response.json({"ok": False, "error": what, "status": 503}, status=503, headers={"retry-after": "3"})
+        body = await datasette.render_template("musicdb/wait.html", {"what": what, "title": "Not just now"}, request=request)
+        return Response.html(body, status=503, headers={"retry-after": "3"})
+
+    return say
+
+
+@hookimpl
+def register_output_renderer(datasette):
+    return [feeds.M3U8, feeds.XML]
+
+
+@hookimpl
+def register_routes(datasette):
+    return site.routes(sorted(tilde_encode(datasette.databases[name].route) for name in ours(datasette)))

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database as UtilsDatabase
 
-from . import schema
+from . import diary, schema
 from .errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
 
 BUSY_MS = 30_000
@@ -125,7 +125,8 @@ class Tables:
         self._db = db
 
     def __dir__(self) -> list[str]:
-        return [*self._db.utils.table_names(), *self._db.utils.view_names()]
+        sql = "select distinct name from pragma_table_list where type in ('table', 'view', 'virtual') and name not like 'sqlite\\_%' escape '\\'"
+        return [name for (name,) in self._db.execute(sql)]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -172,11 +173,16 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._log_sql = log_sql
-        self.diary = "main"  # the schema that listening history is in
+        self.diary_path: Path | None = None  # where listening history has a file of its own
         self.new_uid = uid or (lambda: secrets.token_hex(8))
 
     def __repr__(self) -> str:
         return f"<musicdb {self.path}>"
+
+    @property
+    def diary(self) -> str:
+        """The schema that listening history is in: "main", or "diary" where it has a file of its own."""
+        return "main" if self.diary_path is None else diary.SCHEMA
 
     # ---- connections
 
@@ -187,7 +193,7 @@ class Database:
         if own is None:
             if self._closed:
                 raise DatabaseError(f"{self.path} was closed; open it again with musicdb.open")
-            own = _Own(connect(self.path))
+            own = _Own(connect(self.path, self.diary_path))
             if self._log_sql:
                 own.conn.set_trace_callback(self._log_sql)
             self._local.own = own
@@ -208,6 +214,15 @@ class Database:
     def t(self) -> Tables:
         """Tables and views by name."""
         return Tables(self)
+
+    def release(self) -> None:
+        """Close this thread's connection; the next use opens one anew."""
+        own = getattr(self._local, "own", None)
+        if own is not None:
+            with self._lock:
+                self._all.discard(own)
+            own.conn.close()
+        self._local = threading.local()
 
     def close(self) -> None:
         """Close every thread's connection; the write-ahead log is folded into the file."""
@@ -328,8 +343,8 @@ def translated(path: object) -> Iterator[None]:
         raise
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection to an existing file with our pragmas and functions. Raises DatabaseError, never creates a file."""
+def connect(path: Path, diary_path: Path | None = None) -> sqlite3.Connection:
+    """A connection to an existing file with our pragmas and functions, and its diary. Raises DatabaseError, never creates a file."""
     with translated(path):
         conn = sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, check_same_thread=False, isolation_level=None)
         conn.execute(f"pragma busy_timeout = {BUSY_MS}")
@@ -337,6 +352,8 @@ def connect(path: Path) -> sqlite3.Connection:
         conn.execute("pragma synchronous = normal")
         conn.execute(CACHE)
         register(conn)
+        if diary_path is not None:
+            diary.attach(conn, diary_path, schema.objects())
     return conn
 
 
@@ -345,6 +362,7 @@ def open(
     *,
     create: bool = True,
     migrate: bool = True,
+    listens: str | os.PathLike[str] | None = None,
     uid: Callable[[], str] | None = None,
     backup: Callable[[Path], object] | None = None,
     log_sql: Callable[[str], object] | None = None,
@@ -352,7 +370,8 @@ def open(
     """Open (or create) a musicdb database; the handle works from any thread.
 
     create=False refuses a missing file. migrate=False leaves an older schema as it is. backup(path) runs before an existing file is
-    migrated (a verified backup beside it by default). uid makes identities (random by default).
+    migrated (a verified backup beside it by default). listens: the file with its listening history, where that is to be, or was moved since
+    (`musicdb listens split`); without it, where the library says. uid makes identities (random by default).
     Raises BadInput for a folder or missing path, NotOurDatabase, NewerSchema, DatabaseError.
     """
     path = Path(path).expanduser()
@@ -385,6 +404,7 @@ def open(
             elif state == "current" and any(kind != "table" for _, kind, _ in schema.differences(db.conn)):
                 with db.atomic():
                     schema.refresh(db.conn)  # `transform` dropped triggers, a view was changed, an import cut off: put them back
+            diary.bring(db, Path(listens).expanduser().absolute() if listens else None)
     except BaseException:
         db.close()
         raise

@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlite_utils import Database as UtilsDatabase
 from sqlite_utils import Migrations
 
+from . import diary
 from .errors import NewerSchema, NotOurDatabase
 
 APPLICATION_ID = 0x6D757364  # "musd"
@@ -228,7 +229,16 @@ def differences(conn: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """(what, type, name) for each of our objects that is missing or changed in this file. Columns that a person added are no fault."""
     have = {(t, n): s for t, n, s in _objects(conn)}
     made = expected() | {("trigger", s.split()[2]): s.replace("create trigger", "CREATE TRIGGER", 1) for s in _triggers(conn)}  # of this file's columns
+    if diary.is_split(conn):
+        made = {key: sql for key, sql in made.items() if not objects().of_diary(*key, sql)}
     return [("missing" if key not in have else "changed", *key) for key, sql in made.items() if not _is_as_made(key[0], have.get(key), sql)]
+
+
+@cache
+def objects() -> diary.Objects:
+    """What the schema makes, sorted by where it lies when the diary has a file of its own."""
+    triggers = [s.replace("CREATE TRIGGER", "create trigger", 1) for (kind, _), s in expected().items() if kind == "trigger"]
+    return diary.Objects(statements(_sql("m001_observed.sql")), statements(_sql("views.sql")), triggers)
 
 
 def _is_as_made(kind: str, have: str | None, made: str) -> bool:
@@ -256,8 +266,10 @@ def refresh(conn: sqlite3.Connection) -> None:
     try:
         for kind, name in conn.execute("select type, name from sqlite_master where type in ('view', 'trigger')").fetchall():
             if (kind == "view" and name in own) or (kind == "trigger" and is_own_trigger(conn, name)):
-                conn.execute(f'drop {kind} if exists "{name}"')
-        for statement in (*views, *_triggers(conn), *_missing_indexes(conn)):
+                conn.execute(f'drop {kind} if exists main."{name}"')
+        elsewhere = objects().of_diary if diary.is_split(conn) else lambda *_: False
+        made = [("view", s) for s in views] + [("trigger", s) for s in _triggers(conn)]
+        for statement in [s for kind, s in made if not elsewhere(kind, s.split()[2], s)] + _missing_indexes(conn):
             conn.execute(statement)
     except BaseException:
         conn.execute("rollback to refresh_schema")
@@ -288,7 +300,7 @@ def _missing_indexes(conn: sqlite3.Connection) -> list[str]:
     """Indexes of the diary that a long import that was cut off had put off."""
     made = [s for s in statements(_sql("m001_observed.sql")) if re.match(r"create index ix_l_\w+ on listens", s)]
     there = {name for (name,) in conn.execute("select name from sqlite_master")}
-    return [s for s in made if s.split()[2] not in there and "listens" in there]
+    return [s for s in made if s.split()[2] not in there and not diary.is_split(conn)]
 
 
 def state(conn: sqlite3.Connection) -> str:

@@ -3,6 +3,7 @@
 The environment comes in as an argument: only the command line, the notebooks and the plugins' entry points pass `os.environ`.
 
 MUSICDB_DB            the database file               default: music.db in the user's data folder
+MUSICDB_LISTENS_DB    the file with the listening history, apart from the library   default: in the database
 MUSICDB_BACKUP_DIR    where backups go                default: the folder `backups` beside the database
 MUSICDB_AUTO_BACKUP   when backups are made unasked   0 never; unset before a migration; 1 also once a day before an import
 MUSICDB_LOG_SQL       log every SQL statement, values masked: 1 to the terminal, a path to that file
@@ -32,9 +33,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings. auto_backup: "never", "migration" or "daily"; log_sql: None, "-" for the terminal, or a path."""
+    """All settings. listens: None = in the database, or where that says; auto_backup: "never", "migration" or "daily"; log_sql: None, "-" for the terminal, or a path."""
 
     database: Path
+    listens: Path | None
     backup_dir: Path
     auto_backup: Literal["never", "migration", "daily"]
     log_sql: str | None
@@ -51,6 +53,7 @@ def read(environ: Mapping[str, str], database: str | Path | None = None) -> Sett
     """
     path, origin = _first((database, "--db"), (environ.get("MUSICDB_DB"), "MUSICDB_DB"), (default_database(), "default"))
     path = absolute(path)
+    listens = absolute(environ["MUSICDB_LISTENS_DB"]) if environ.get("MUSICDB_LISTENS_DB") else None
     folder, folder_origin = _first((environ.get("MUSICDB_BACKUP_DIR"), "MUSICDB_BACKUP_DIR"), (path.parent / "backups", "default"))
     auto, auto_origin = _first((environ.get("MUSICDB_AUTO_BACKUP"), "MUSICDB_AUTO_BACKUP"), ("migration", "default"))
     log, log_origin = _first((environ.get("MUSICDB_LOG_SQL"), "MUSICDB_LOG_SQL"), ("0", "default"))
@@ -59,11 +62,12 @@ def read(environ: Mapping[str, str], database: str | Path | None = None) -> Sett
     folder = absolute(folder)
     listing = (
         Setting("MUSICDB_DB", str(path), origin, "the database file"),
+        Setting("MUSICDB_LISTENS_DB", str(listens or ""), "MUSICDB_LISTENS_DB" if listens else "default", "the file with the listening history"),
         Setting("MUSICDB_BACKUP_DIR", str(folder), folder_origin, "the folder that backups go to"),
         Setting("MUSICDB_AUTO_BACKUP", auto_backup, auto_origin, "backups unasked: never (0), migration, daily (1)"),
         Setting("MUSICDB_LOG_SQL", log_sql or "off", log_origin, "log SQL, values masked: 1 to the terminal, or a file"),
     )
-    return Settings(path, folder, auto_backup, log_sql, listing)
+    return Settings(path, listens, folder, auto_backup, log_sql, listing)
 
 
 def data_folder() -> Path:

@@ -32,3 +32,15 @@ def prepare_connection(conn: sqlite3.Connection) -> None:
     conn.execute(f"pragma recursive_triggers = {'on' if ours else before}")
     if ours:  # off by default too: `delete from tracks` would leave rows behind that point to nothing
         conn.execute("pragma foreign_keys = on")
+        _bring_diary(conn)
+
+
+def _bring_diary(conn: sqlite3.Connection) -> None:
+    """Listening history that has a file of its own is seen as if it were in the library."""
+    import os
+
+    from musicdb import diary, schema
+
+    where = diary.location(conn, os.environ.get("MUSICDB_LISTENS_DB"))
+    if where is not None and schema.state(conn) == "current":
+        diary.attach(conn, where if where.is_file() else None, schema.objects())

@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "9c08a3881f2aef5c1dbf21c6ab03f3a054d3e7aac1aab8e35ff0c6c66040a050"
+FINGERPRINT = "299c1a7608c14061417cc85768673660d985099747662187ac614d7d97aee472"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

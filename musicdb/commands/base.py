@@ -157,7 +157,7 @@ def database(*, create: bool = False) -> Iterator[Any]:
 
     with ExitStack() as stack:
         log = stack.enter_context(closing(sqllog.Log(here.log_sql))) if here.log_sql else None
-        db = musicdb.open(path, create=create, log_sql=log, backup=lambda _: backup_now(here, "before migration"))
+        db = musicdb.open(path, create=create, listens=here.listens, log_sql=log, backup=lambda _: backup_now(here, "before migration"))
         yield stack.enter_context(closing(db))
 
 
@@ -177,9 +177,18 @@ def backup_now(here: settings.Settings, reason: str) -> None:
         return
     from musicdb import backup
 
-    made = backup.create(here.database, here.backup_dir, reason=reason)
-    backup.thin(here.backup_dir, here.database)
-    note(f"backup {reason}: {made.path}")
+    for source in files(here):
+        made = backup.create(source, here.backup_dir, reason=reason)
+        backup.thin(here.backup_dir, source)
+        note(f"backup {reason}: {made.path}")
+
+
+def files(here: settings.Settings) -> list[Path]:
+    """The files of the database: the library and, where it has a file of its own, the listening history."""
+    from musicdb import diary
+
+    found = diary.of_file(here.database, here.listens)
+    return [here.database, *([found] if found else [])]
 
 
 @contextmanager

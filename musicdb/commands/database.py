@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +91,14 @@ def _restore(chosen: Path | None, as_json: bool) -> None:
         backup.verify(found.path, deep=False)  # before a word is said about it
     except BadBackup as error:
         raise BadBackup(f"{error}; nothing was changed. `musicdb backup --verify` says which are whole, `--restore --from` takes one of them") from error
+    over = _whose(found.path, here)
     lost: dict[str, dict[str, int]] = {}
     kept = None
-    if here.database.exists():
+    if over.exists():
         try:
-            lost = backup.lost(found.path, here.database)
+            lost = backup.lost(found.path, over)
             if lost:
-                kept = backup.create(here.database, here.backup_dir, reason="before restore").path
+                kept = backup.create(over, here.backup_dir, reason="before restore").path
         except base.MusicdbError as error:
             base.note(f"what is there cannot be read and is moved aside: {error}")
     if not as_json:
@@ -106,14 +108,29 @@ def _restore(chosen: Path | None, as_json: bool) -> None:
             base.say(f"lost       {table}: {said} since then")
         if not lost:
             base.say("lost       nothing: the database equals the backup")
-    backup.restore(found.path, here.database)
+    backup.restore(found.path, over)
     if as_json:
-        base.say_json({"database": str(here.database), "restored": str(found.path), "lost": lost, "kept": kept and str(kept)})
+        base.say_json({"database": str(over), "restored": str(found.path), "lost": lost, "kept": kept and str(kept)})
         return
-    base.say(f"restored   {here.database}")
+    base.say(f"restored   {over}")
     if kept:
         base.say(f"kept       {kept} is the state that was replaced")
         base.say(f"to go forward again: musicdb migrate --restore --from {kept}")
+
+
+def _whose(found: Path, here) -> Path:
+    """The file that a backup is of: the library, or the listening history beside it."""
+    from contextlib import closing
+
+    from musicdb import diary
+
+    with closing(sqlite3.connect(f"{found.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as conn:
+        if conn.execute("pragma application_id").fetchone()[0] != diary.APPLICATION_ID:
+            return here.database
+    with closing(sqlite3.connect(f"{here.database.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+        if where := diary.location(conn, here.listens):
+            return where
+    raise BadInput(f"{found} is of a listening history apart from its library, and {here.database} has its own within it")
 
 
 def _newest(here) -> Any:
@@ -147,14 +164,14 @@ def check(ctx: click.Context, vacuum: bool, as_json: bool) -> None:
     path = base.database_path()
     base.must_be_there(path)
     with base.progress(not as_json) as step:
-        findings = checks.run(path, progress=step)
+        findings = checks.run(path, listens=base.current().listens, progress=step)
     good = all(one.ok for one in findings)
     if not as_json:
         for one in findings:
             base.say(f"{'ok  ' if one.ok else 'BAD '} {one.name:<22} {one.detail}".rstrip())
             if not one.ok:
                 base.say(f"     mend with:             {one.mend}")
-    freed = checks.vacuum(path) if vacuum and good else None
+    freed = sum(map(checks.vacuum, base.files(base.current()))) if vacuum and good else None
     if as_json:
         base.say_json({"database": str(path), "ok": good, "freed_bytes": freed, "checks": [one.as_dict() for one in findings]})
     elif freed is not None:
@@ -189,23 +206,32 @@ def backup(path: Path | None, verify: bool, as_json: bool) -> None:
         return
     base.must_be_there(here.database)
     with base.progress(not as_json) as step:
-        made = backups.create(here.database, base.settings.absolute(path) if path else here.backup_dir, progress=step)
-    gone = [] if path else backups.thin(here.backup_dir, here.database)
-    rows = sum(n for n, _ in made.tables.values())
+        target = base.settings.absolute(path) if path else here.backup_dir
+        made, *listens = [backups.create(file, target if place == 0 or target.suffix != ".db" else _beside(target), progress=step)
+                          for place, file in enumerate(base.files(here))]  # fmt: skip
+    gone = [] if path else [old for file in base.files(here) for old in backups.thin(here.backup_dir, file)]
     if as_json:
-        base.say_json(
-            {"backup": str(made.path), "sha256": made.sha256, "size_bytes": made.size_bytes, "rows": rows, "thinned": list(map(str, gone))}
-        )
+        told = [
+            {"backup": str(one.path), "sha256": one.sha256, "size_bytes": one.size_bytes, "rows": sum(n for n, _ in one.tables.values())}
+            for one in (made, *listens)
+        ]
+        base.say_json(told[0] | {"thinned": list(map(str, gone))} | ({"listens": told[1]} if listens else {}))
         return
-    base.say(f"{made.path}: {made.size_bytes:,} bytes, {rows:,} rows in {len(made.tables)} tables, equal to the database")
+    for one, what in zip((made, *listens), ("database", "listening history"), strict=False):
+        rows = sum(n for n, _ in one.tables.values())
+        base.say(f"{one.path}: {one.size_bytes:,} bytes, {rows:,} rows in {len(one.tables)} tables, equal to the {what}")
     if gone:
         base.say(f"{len(gone)} old backups thinned out")
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f"{target.stem}-listens{target.suffix}")
 
 
 def _verify(path: Path | None, here, as_json: bool) -> None:
     from musicdb import backup as backups
 
-    chosen = [base.settings.absolute(path)] if path else [one.path for one in backups.backups(here.backup_dir, here.database)]
+    chosen = [base.settings.absolute(path)] if path else [one.path for file in base.files(here) for one in backups.backups(here.backup_dir, file)]
     if not chosen:
         raise BadInput(f"no backup of {here.database} in {here.backup_dir}; `musicdb backup` makes one")
     found = [(one, *_verified(one)) for one in chosen]  # all of them: who has a damaged one wants to know which are whole

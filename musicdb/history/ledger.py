@@ -184,7 +184,7 @@ def _shapes(db: Database) -> tuple[dict[str, _Shape], dict[str, list[tuple[str, 
     shapes: dict[str, _Shape] = {}
     referring: dict[str, list] = {}
     cascading: dict[str, set[str]] = {}
-    for (table,) in db.execute("select name from sqlite_master where type = 'table' and sql not like 'create virtual%'").fetchall():
+    for (table,) in db.execute("select distinct name from pragma_table_list where type = 'table' and schema <> 'temp'").fetchall():
         info = [row for row in db.execute(f"pragma table_xinfo({_quoted(table)})") if row[6] == 0]
         by_id: dict[int, tuple[str, list[tuple[str, str]]]] = {}
         for number, _, parent, column, to, _, on_delete, _ in db.execute(f"pragma foreign_key_list({_quoted(table)})").fetchall():

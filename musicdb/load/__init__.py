@@ -129,7 +129,8 @@ class Load:
     def __init__(self, db, module: Any, source: Any, account: str, user_id: int, all: bool = False):
         self.db, self.module, self.account, self.user_id = db, module, account, user_id
         self.platform = module.PLATFORM
-        self.known = Known(db, self.platform, user_id, account, all)
+        self.home = db.diary if module.KIND == "history" else "main"  # the file its checkpoints are in
+        self.known = Known(db, self.platform, user_id, account, all, self.home)
         self.writer = Writer(db, self.platform, user_id, module.ROWS_VERSION, account, getattr(module, "SHORT", ()))
         self.listed: dict[str, dict[str, set[str]]] = {}  # resumable list -> what it held so far
         self.report = Report(self.platform, None if source is None else str(source))
@@ -197,7 +198,7 @@ class Load:
         if missing:
             with db.operation("setup", mode="batch", platform=self.platform, reason="fields that its importer offers as claims"):
                 db.executemany("insert into claim_paths (platform, level, field, path) values (?, ?, ?, ?)", missing)
-        seen = "select max(last_timestamp) from sync_checkpoints where platform = ? and entity = 'rows version'"
+        seen = f"select max(last_timestamp) from {self.home}.sync_checkpoints where platform = ? and entity = 'rows version'"
         if int(db.value(seen, [self.platform]) or 0) < m.ROWS_VERSION:
             rederive(db, m)
 
@@ -236,7 +237,7 @@ class Load:
 
     def checkpoint(self, entity: str, cursor: str | None, note: str | None = None) -> None:
         self.db.execute(
-            f"insert into sync_checkpoints (user_id, platform, account, entity, cursor, last_timestamp, updated_at) values (?, ?, ?, ?, ?, ?, {NOW}) "
+            f"insert into {self.home}.sync_checkpoints (user_id, platform, account, entity, cursor, last_timestamp, updated_at) values (?, ?, ?, ?, ?, ?, {NOW}) "
             "on conflict do update set cursor = excluded.cursor, last_timestamp = excluded.last_timestamp, updated_at = excluded.updated_at",
             [self.user_id, self.platform, self.account, entity, cursor, note],
         )
@@ -292,7 +293,8 @@ class Load:
         w = self.writer
         before = w.counts.total() - w.counts["listens_known"]
         with self.db.atomic():
-            w.batch = batch = cache(lambda: self._batch(page, len(rows) + len(page.plays), page.digest or hashes.hexdigest()))
+            file = self.db.diary if page.plays or any(r["row"] == "listen" for found, *_ in rows for r in found) else "main"
+            w.batch = batch = cache(lambda: self._batch(page, len(rows) + len(page.plays), page.digest or hashes.hexdigest(), file))
             mark = w.mark()
             try:
                 with self.db.atomic():
@@ -314,7 +316,7 @@ class Load:
             if (rows and (changed or page.cursor is not None)) or (page.digest and page.n):
                 self.start()
                 digest = "null" if refused and page.digest else "sha256"  # what was refused is to be refused again
-                self.db.execute(f"update import_batches set changed = ?, sha256 = {digest} where id = ?", [changed, w.batch()])
+                self.db.execute(f"update {file}.import_batches set changed = ?, sha256 = {digest} where id = ?", [changed, w.batch()])
             if page.cursor is not None:
                 self._go_on_here(page, rows)
 
@@ -350,10 +352,10 @@ class Load:
                 odd.append((page.kind, name_of(item[2]), f"cannot be stored: {type(e).__name__}: {e}", item[2]))
         return good, odd
 
-    def _batch(self, page: Page, n: int, digest: str) -> int:
+    def _batch(self, page: Page, n: int, digest: str, file: str) -> int:
         self.seq += 1
         cursor = self.db.execute(
-            f"insert into import_batches (platform, account, user_id, run, seq, kind, n, sha256, cursor, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, {NOW})",
+            f"insert into {file}.import_batches (platform, account, user_id, run, seq, kind, n, sha256, cursor, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, {NOW})",
             [self.platform, self.account, self.user_id, self.run_id, self.seq, page.kind, n, digest, page.cursor],
         )
         return cursor.lastrowid

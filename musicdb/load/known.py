@@ -11,10 +11,10 @@ import msgspec
 class Known:
     """What the database knows already, for a platform's `fetch`: read-only."""
 
-    _CHECKPOINT = "select {} from sync_checkpoints where user_id = ? and platform = ? and account = ? and entity = ?"
+    _CHECKPOINT = "select {} from {}.sync_checkpoints where user_id = ? and platform = ? and account = ? and entity = ?"
 
-    def __init__(self, db, platform: str, user_id: int, account: str, all: bool = False):
-        self._db, self._platform, self.all = db, platform, all
+    def __init__(self, db, platform: str, user_id: int, account: str, all: bool = False, home: str = "main"):
+        self._db, self._platform, self.all, self._home = db, platform, all, home
         self._key = (user_id, platform, account)
         self.resumed: dict[str, set[str]] = {}
         self.notes: dict[str, str] = {}
@@ -114,7 +114,7 @@ class Known:
 
     def cursor(self, entity: str) -> str | None:
         """Where an earlier run stopped in this list, or None to begin. What it saw of the list counts as seen by this one."""
-        stored = self._db.value(self._CHECKPOINT.format("cursor"), [*self._key, entity])
+        stored = self._db.value(self._CHECKPOINT.format("cursor", self._home), [*self._key, entity])
         if stored is None or self.all:
             return None
         state = msgspec.json.decode(stored)
@@ -125,7 +125,7 @@ class Known:
     def page(self, kind: str, digest: str) -> int | None:
         """How many payloads a page of exactly these bytes had that was stored for this user, or None (always, with all=True)."""
         if self._pages is None:
-            sql = "select kind, sha256, n from import_batches where user_id = ? and platform = ? and sha256 is not null"
+            sql = f"select kind, sha256, n from {self._db.diary}.import_batches where user_id = ? and platform = ? and sha256 is not null"
             self._pages = {} if self.all else {r[:2]: r[2] for r in self._db.execute(sql, self._key[:2])}
         return self._pages.get((kind, digest))
 
@@ -134,7 +134,7 @@ class Known:
         if self.all:
             return False
         sql = (
-            "select 1 from sync_checkpoints as c join platforms as p on p.name = c.platform where c.user_id = ? and c.platform = ? "
+            f"select 1 from {self._home}.sync_checkpoints as c join platforms as p on p.name = c.platform where c.user_id = ? and c.platform = ? "
             "and c.account = ? and c.entity = ? and c.cursor is null "
             "and c.updated_at > strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-' || p.freshness_hours || ' hours')"
         )
@@ -142,7 +142,7 @@ class Known:
 
     def recall(self, key: str) -> str | None:
         """What `remember` kept: "this app gets no audio features", say."""
-        return self._db.value(self._CHECKPOINT.format("last_timestamp"), [*self._key, f"note:{key}"])
+        return self._db.value(self._CHECKPOINT.format("last_timestamp", self._home), [*self._key, f"note:{key}"])
 
     def remember(self, key: str, value: str) -> None:
         """Keep a fact about this source for later runs; stored when this run ends."""

@@ -245,7 +245,7 @@ create table quarantine ( -- What could not be read, with the reason; nothing is
 ) strict;
 
 create table sync_checkpoints ( -- How far a source was read.
-  user_id int not null references users(id), -- for whom
+  user_id int not null, -- for whom: users.id, which may lie in another file
   platform text not null, -- which platform
   account text not null default '', -- which account
   entity text not null, -- which list

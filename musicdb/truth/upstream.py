@@ -78,9 +78,11 @@ def rehearse(db: Database, platform: str, source: Any = None, **options: Any) ->
     """What an import would change, found on a copy that is thrown away: its report, and rows as `changes` gives them."""
     with tempfile.TemporaryDirectory(prefix="musicdb-") as folder:
         path = Path(folder) / "rehearsal.db"
-        with closing(sqlite3.connect(path)) as copy:
-            db.conn.backup(copy)
-        with open_database(path, backup=lambda _: None) as copy:
+        listens = Path(folder) / "listens.db" if db.diary_path else None
+        for name, file in (("main", path), *([(db.diary, listens)] if listens else [])):
+            with closing(sqlite3.connect(file)) as copy:
+                db.conn.backup(copy, name=name)
+        with open_database(path, listens=listens, backup=lambda _: None) as copy:
             newest = copy.value("select max(id) from observation_changes") or 0
             report = load.run(copy, platform, source, **options)
             return report, Rows([Row(r) for r in changes(copy, report.platform, after=newest, limit=1_000_000)], COLUMNS)
