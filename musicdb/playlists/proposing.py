@@ -131,7 +131,7 @@ def _there(db: Database, pair: pairs.Pair, name: str, mine: dict[str, Row], said
         op.title = key
         op.reason = {
             "add": "new in your list" + _since(row and row.came), "move": "moved in your list",
-            "remove": "you removed it from your list" + _on(row and row.went) if row else f"not in your list, which {name} mirrors",
+            "remove": "you removed it from your list" + _on(row and row.went) if row else "not in your list" + (f", which {name} mirrors" if pair.link.direction == "mirror" else ""),
         }[op.action]  # fmt: skip
     for key, n in blocked:
         what = "it is a release, which no playlist there can hold" if str(key).startswith("release/") else f"no {name} track is linked to it yet: find it there (notebook 02-link, Attach), or import it"
