@@ -75,6 +75,50 @@ def unlink_side(db: Database, side: int | str, *, by: str | None = None, note: s
     return review.reject(db, link, by=by, note=note)
 
 
+def same_release(db: Database, observed: str | int, release: int, *, by: str | None = None, note: str | None = None) -> Reviewed:
+    """Say that an observed release ("spotify/4aaw...", or its id in platform_releases) is this release, whatever keys say. Raises BadInput."""
+    uid = db.value("select release_uid from releases where id = ?", [release])
+    if uid is None:
+        raise BadInput(f"there is no release {release!r}; `musicdb collection releases` lists them")
+    return _release_is(db, observed, "release", _json(uid), f"is release {release}", by, note)
+
+
+def apart_release(db: Database, observed: str | int, *, by: str | None = None, note: str | None = None) -> Reviewed:
+    """Say that an observed release is not the release that it is given now: it gets one of its own. Raises BadInput."""
+    key, _, release = _release(db, observed)
+    uid = db.value("select release_uid from releases where id = ?", [release])
+    if uid is None:
+        raise BadInput(f"{key} is no release yet; `musicdb resolve` makes it one")
+    return _release_is(db, observed, f"not:{uid}", "1", f"is not release {release}", by, note)
+
+
+def _release_is(db: Database, observed: str | int, field: str, value: str, what: str, by: str | None, note: str | None) -> Reviewed:
+    key, title, _ = _release(db, observed)
+    with db.operation("release link", mode="batch", actor=by or "me", reason=f"{title} ({key}) {what}") as op:
+        rows = [("release_link", key, field, value)]
+        if field.startswith("not:"):  # what was said before no longer counts
+            rows.append(("release_link", key, "release", None))
+        db.executemany(review.INSERT, [(*row, note, by or "me", op.id) for row in rows])
+        tracks = deriving.follow(db, [row[:3] for row in rows])
+        op.summary("decisions", len(rows))
+    return Reviewed(op.id, 1, sorted(tracks))
+
+
+def _release(db: Database, observed: str | int) -> tuple[str, str, int | None]:
+    """(platform/external id, title, release that it is now)."""
+    where = "r.id = ?" if isinstance(observed, int) else "r.platform = ? and r.external_id = ?"
+    asked = [observed] if isinstance(observed, int) else list(observed.partition("/")[::2])
+    sql = f"""
+    select r.platform || '/' || r.external_id, r.title, l.release_id from platform_releases as r
+    left join release_links as l on l.platform_release_id = r.id and l.status in ('auto', 'confirmed')
+    where {where}
+    """
+    found = db.execute(sql, asked).fetchone()
+    if found is None:
+        raise BadInput(f"there is no release {observed!r}; give one such as discogs/12345 that was imported (table platform_releases)")
+    return found
+
+
 def _side(db: Database, side: int | str) -> dict[str, Any]:
     if isinstance(side, int):
         row = db.one(SIDE.format(where="id = ?"), [side])

@@ -43,7 +43,7 @@ left join decisions as p on p.id = (
 """
 CHANGES = "select id, op, entity, entity_key, field, old, new from changes where {where} and op <> 'batch' order by id desc"
 EDITED = "edited in the table"  # the note of decisions that a trigger makes of a direct edit
-DERIVED_TYPES = ("resolve", "link", "covers", "setup")
+DERIVED_TYPES = ("resolve", "releases", "link", "covers", "setup")
 
 
 class CannotUndo(MusicdbError):

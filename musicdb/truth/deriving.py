@@ -9,7 +9,7 @@ import msgspec
 
 from .. import links
 from ..images import covers
-from . import merged
+from . import merged, releases
 from .resolving import resolve
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ TRACKS_OF = {  # tracks that show one of these
     "genre": "select track_id from track_genres where genre_id in (select value from json_each(:ids))",
 }
 OBSERVED = "select id from platform_tracks where platform = ? and external_id = ?"
+RELEASE = "select id from platform_releases where platform = ? and external_id = ?"
 
 
 def follow(db: Database, keys: Iterable[Key]) -> set[int]:
@@ -35,8 +36,11 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
     fields = {field for entity, _, field in keys if entity == "track"}
     tracks = _ids(db, "track", (key for entity, key, _ in keys if entity == "track"))
     merges = _ids(db, "track", (key for entity, key, field in keys if entity == "track" and field == "merged_into"))
-    observations = set()
+    observations, observed_releases = set(), set()
     for entity, key, field in keys:
+        if entity == "release_link":
+            platform, _, external_id = key.partition("/")
+            observed_releases.update(row[0] for row in db.execute(RELEASE, [platform, external_id]))
         if entity == "link":
             platform, _, external_id = key.partition("/")
             observations.update(row[0] for row in db.execute(OBSERVED, [platform, external_id]))
@@ -46,15 +50,22 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
         tracks |= _relink(db, observations, merges)
     pictures = _ids(db, "release_group", (key for entity, key, field in keys if entity == "release_group" and field == "cover"))
     shown = _tracks_of(db, "release_group", pictures) if pictures else set()
+    united: dict[str, set[int]] = {}
     for kind in TRACKS_OF:
         ids = _ids(db, kind, (key for entity, key, field in keys if entity == kind and field == "merged_into"))
         if ids:
+            before = _targets(db, kind, ids)
             tracks |= unite(db, kind, ids)
+            united[kind] = ids | before | _targets(db, kind, ids)
     if tracks:
         if fields != {"cover"} or merges or observations or any(entity != "track" for entity, _, _ in keys):
             resolve(db, tracks)
         if "cover" in fields or len(fields) != 1 or merges:
             shown |= tracks
+    for names in united.items():  # records without a track of ours too
+        releases.derive(db, (), stale=False, names=names)
+    if observed_releases:
+        releases.derive(db, (), stale=False, observed=observed_releases)
     if shown:
         covers.select(db, _now(db, shown))
     return tracks
@@ -92,6 +103,12 @@ def unite(db: Database, kind: str, ids: Iterable[int] | None = None) -> set[int]
             [{"id": one, "into": roots.get(one)} for one in sorted(named)],
         )
     return tracks
+
+
+def _targets(db: Database, kind: str, ids: Iterable[int]) -> set[int]:
+    """What these are merged into now."""
+    sql = f"select merged_into_id from {merged.KINDS[kind]} where merged_into_id is not null and id in (select value from json_each(?))"
+    return {one for (one,) in db.execute(sql, [_json(ids)])}
 
 
 def _tracks_of(db: Database, kind: str, ids: Iterable[int]) -> set[int]:

@@ -224,28 +224,32 @@ def _items(sources: list[Source]) -> list[tuple[int, int, str | None, int]]:
 
 
 def shelf_of_tags(said: Said, album: str, folder: str) -> str:
-    """Which release a file belongs to, as a key: by its MusicBrainz release; else album artist and album; without that its folder and album."""
+    """Which release a file belongs to, as a key: by its MusicBrainz release, else by artist and album; without an album artist by its folder,
+    where that is called like the album: on a compilation each file has another artist.
+    """
     if isinstance(release := (said.ids or {}).get("mb_release"), str) and len(release) == 36:
         return f"mb/{release}"
     title = text.norm(_DISC.sub("", album)) or text.norm(album) or album.casefold()
-    artists = text.norm(" ".join(n for n in said.album_artists or () if not text.is_nobody(n)))
-    if said.album_artists:
-        return f"tags/{artists}/{title}"
     parts = re.split(r"[/\\]", folder)
     while parts and (not parts[-1] or _DISC.fullmatch(parts[-1])):
         parts.pop()
-    return f"folder/{'/'.join(parts)}/{title}"
+    if not said.album_artists and parts and title in text.norm(parts[-1]):
+        return f"folder/{'/'.join(parts)}/{title}"
+    names = [c.name for n in said.album_artists or (said.artists or ())[:1] if not text.is_nobody(n) for c in text.split_credit(n)]
+    return f"tags/{text.norm(' '.join(names if said.album_artists else names[:1]))}/{title}"
 
 
 def of_tags(key: str, files: list[tuple[Said, str, Item]]) -> Source:
-    """The source that the tags of a release's files make together: what the first that says something says; artists only where they agree."""
+    """The source that the tags of a release's files make together: what the first that says something says; the artist of half of them."""
     merged: dict[str, Any] = {}
     for name in Said.__struct_fields__:
         if name not in ("artists", "title", "ids", "credits", "labels", "track_no", "disc_no", "position", "notes"):
             merged[name] = next((v for said, _, _ in files if (v := getattr(said, name)) is not None), None)
-    artists = {text.norm(" ".join(said.artists or ())): said.artists for said, _, _ in files if said.artists}
-    merged["artists"] = next(iter(artists.values())) if len(artists) == 1 else None
-    if merged["album_artists"] is None and len(artists) > 1:
+    first = [c[0].name for said, _, _ in files if said.artists and (c := text.split_credit(said.artists[0]))]
+    most = max(sorted(set(first)), key=first.count, default=None)
+    whole = most is not None and 2 * first.count(most) >= len(files)
+    merged["artists"] = [most] if whole else None
+    if merged["album_artists"] is None and first and not whole:
         merged["album_type"] = merged["album_type"] or "compilation"
     ids: dict[str, str] = {}
     for said, _, _ in files:

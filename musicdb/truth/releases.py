@@ -75,6 +75,12 @@ OF_NAMES = {
     "release_group": "select id from releases where release_group_id in (select value from json_each(:ids))",
 }
 GROUPS = "select id, release_group_id from tracks where release_group_id is not null and id in (select value from json_each(?))"
+ALBUMS = """
+select g.id, g.title_norm, ifnull(a.merged_into_id, a.id)
+from release_groups as g
+left join artists as a on a.id = g.primary_artist_id
+where g.id in (select value from json_each(?))
+"""
 YEARS = """
 select y.year, y.id
 from (
@@ -224,7 +230,7 @@ class _Work:
         if not (insert or update or delete or self.join.changed or new_ids or old_ids or more or any(a or b for a, b in changes.values())):
             self._years({r[0] for r in rows.values()} | {row[0] for row in stored.values()})
             return
-        with db.operation("resolve", mode="batch") as op:
+        with db.operation("releases", mode="batch") as op:
             for table, entities in self.entities.items():
                 self.written[table] += entities.write(op.id)
                 if 0 < len(entities.fresh) <= NOTED:
@@ -256,15 +262,16 @@ class _Work:
     def _wanted(self, found: dict[int, Edition]) -> tuple[dict[int, tuple], dict[str, set[tuple]], dict[tuple, str], dict[tuple, str]]:
         artists, labels, groups = self.entities["artists"], self.entities["labels"], self.entities["release_groups"]
         shown = dict(self.db.execute(GROUPS, [_json(item[3] for one in found.values() for item in one.items)]).fetchall())
-        titles = dict(self.db.execute("select id, title_norm from release_groups where id in (select value from json_each(?))", [_json(set(shown.values()))]))
+        known = {id: rest for id, *rest in self.db.execute(ALBUMS, [_json(set(shown.values()))])}
         rows: dict[int, tuple] = {}
         children: dict[str, set[tuple]] = {table: set() for table in CHILDREN}
         ids: dict[tuple, str] = {}
         albums: dict[tuple, str] = {}
         for release, one in sorted(found.items()):
             title, by, kind = one.album
-            near = Counter(group for item in one.items if (group := shown.get(item[3])) and titles.get(group) == text.norm(title))
-            group = near.most_common(1)[0][0] if near else groups.get(title, artist=artists.get(by) if by else None, type=kind)
+            artist, norm = artists.get(by) if by else None, text.norm(title)
+            near = Counter(group for item in one.items if (group := shown.get(item[3])) and known.get(group) == [norm, artist])
+            group = near.most_common(1)[0][0] if near else groups.get(title, artist=artist, type=kind)
             rows[release] = tuple([group if c == "release_group_id" else one.columns.get(c, "") for c in COLUMNS])
             for position, (name, role) in enumerate(one.artists):
                 if (artist := artists.get(name)) is not None:
@@ -339,7 +346,7 @@ class _Work:
         """Albums without a track of ours have the year of their first edition."""
         rows = self.db.execute(YEARS, [_json(g for g in groups if g is not None)]).fetchall()
         if rows:
-            with self.db.operation("resolve", mode="batch"):
+            with self.db.operation("releases", mode="batch"):
                 self.db.executemany(f"update release_groups set year = ?, updated_at = {NOW} where id = ?", rows)
             self.written["release_groups"] += len(rows)
 
