@@ -649,6 +649,18 @@ def test_tracks_that_a_person_told_apart_are_not_proposed_as_one(db):
     assert candidates(db) == []
 
 
+def test_tracks_under_two_names_of_one_artist_may_be_one(db):
+    from musicdb.links import aliases, duplicates
+
+    observe(db, "local", "a", "Copper Rain", ["Björk"], duration_ms=200_000, isrc="USRC17607839")
+    observe(db, "tidal", "t", "Copper Rain", ["Guðmundsdóttir"], duration_ms=206_000, isrc="USRC17607839")
+    links.link(db)
+    musicdb.truth.resolve(db)
+    before = duplicates.pairs(db, least=0)[0].confidence
+    aliases.keep_alias(db, "artist", db.value("select id from artists where name = 'Björk'"), "Guðmundsdóttir")
+    assert before < 50 < 80 < duplicates.pairs(db)[0].confidence
+
+
 # ---------- aliases
 def test_a_kept_alias_of_an_artist_links_what_uses_it(db):
     observe(db, "local", "a", artists=["Björk"], duration_ms=200_000)

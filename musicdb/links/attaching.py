@@ -11,7 +11,7 @@ from .. import images, load
 from ..errors import BadInput, NotLinked
 from ..images import artwork
 from ..matching import compare
-from ..matching.lookup import _facts as facts
+from ..matching.lookup import facts
 from ..truth import deriving
 
 if TYPE_CHECKING:

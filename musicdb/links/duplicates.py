@@ -10,9 +10,10 @@ import msgspec
 from ..db import Row, Rows
 from ..errors import BadInput
 from ..matching import compare
-from ..matching.lookup import _facts as facts
+from ..matching.lookup import facts
 from ..matching.weights import MAYBE
 from ..truth import merging
+from . import aliases
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -43,6 +44,7 @@ def pairs(db: Database, *, limit: int = 200, least: float = MAYBE) -> Rows:
     """
     found: dict[tuple[int, int], Any] = {}
     known: dict[int, Any] = {}
+    names = aliases.known(db)
     for sql in GROUPS:
         for (ids,) in db.execute(sql, {"most": MOST, "limit": limit * 3}).fetchall():
             for pair in combinations(sorted(set(msgspec.json.decode(ids))), 2):
@@ -50,7 +52,7 @@ def pairs(db: Database, *, limit: int = 200, least: float = MAYBE) -> Rows:
                     continue
                 for one in pair:
                     if one not in known:
-                        known[one] = facts(db, one)
+                        known[one] = facts(db, one, names)
                 if all(known[one] is not None for one in pair):
                     found[pair] = compare(known[pair[0]], known[pair[1]])
     asked = msgspec.json.encode(sorted({one for pair in found for one in pair})).decode()

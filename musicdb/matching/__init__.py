@@ -19,7 +19,7 @@ from .. import text
 from ..text.versions import agree
 from ..text.words import KINDS, SMALL
 from .record import Aliases, Reading, Record, foreign, generic, prepare
-from .titles import alike
+from .titles import alike, spelled_alike
 from .weights import ALBUM, ALMOST, ARTISTS, CONTRADICTING, MAYBE, NEVER, SAME, SECONDS, START, Part, on
 
 if TYPE_CHECKING:
@@ -151,16 +151,23 @@ def _artists(x: Reading, y: Reading) -> Part | None:
     one, other = set(x.artists), set(y.artists)
     if one == other:
         if _other_guests(x, y):
-            return Part(0.7, on(ARTISTS, 1.0) - 3.0, "The artists are the same, but other guests are named.")
+            return Part(0.7, on(ARTISTS, 1.0) - 4.0, "The artists are the same, but other guests are named.")
         return Part(1.0, on(ARTISTS, 1.0), "The artists are the same.")
     if foreign(" ".join(x.artists)) != foreign(" ".join(y.artists)):
         return Part(0.5, -1.5, f"The artists are written in different scripts: {_credited(x)}; {_credited(y)}.")
     score = _names_alike(x.artists, y.artists)
+    if score < 0.8 and x.version.kinds == y.version.kinds and x.version.words == y.version.words and (_remixer(x) or _remixer(y)):
+        return Part(0.8, on(ARTISTS, 0.8), f"One side names who made the version as the artist: {_credited(x)}; {_credited(y)}.")
     if score < 0.95 and (one & (other | y.guests) or other & x.guests or x.people & y.people):
         score = max(score, 0.9)
         return Part(score, on(ARTISTS, score), f"They share an artist: {_credited(x)}; {_credited(y)}.")
     said = "The artists are nearly the same" if score >= 0.8 else "The artists differ"
     return Part(score, on(ARTISTS, score), f"{said}: {_credited(x)}; {_credited(y)}.")
+
+
+def _remixer(x: Reading) -> bool:
+    """Whether its artist is named in its version."""
+    return bool(x.version.kinds) and set(" ".join(x.artists).split()) - SMALL <= x.version.words
 
 
 def _other_guests(x: Reading, y: Reading) -> bool:
@@ -181,6 +188,8 @@ def _names_alike(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     score = max(fuzz.ratio(x, y), fuzz.token_sort_ratio(x, y)) / 100
     if x.replace(" ", "") == y.replace(" ", ""):
         return 1.0
+    if len(x) > 2 and spelled_alike(x, y):
+        return 0.95
     a, b = ({w for w in text.split() if w not in SMALL} for text in (x, y))
     if a == b and a:
         return 1.0

@@ -7,13 +7,14 @@ one common word alone would bring thousands.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rapidfuzz import fuzz, process
 
 from .. import text
 from . import Comparison, compare
-from .record import Record, prepare
+from .record import Aliases, Record, prepare
 from .weights import MAYBE, SAME
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ BY_ARTIST = "select id, title, artist_credit from tracks where artist_credit = ?
 BY_WORDS = """
 select t.id, t.title_norm, t.artist_credit from tracks_fts as f join tracks as t on t.id = f.rowid where tracks_fts match ? limit 40
 """
-COMMON = "select 1 from tracks_fts where tracks_fts match ? limit 1 offset 500"
+MANY = 500  # tracks with a word: beside another common one it would take as long as the library is large
+HAVING = f"select count(*) from (select 1 from tracks_fts where tracks_fts match ? limit {MANY + 1})"
 FACTS = """
 select t.id, t.title, t.version, t.artist_credit, g.title, t.duration_ms, t.year
 from tracks as t left join release_groups as g on g.id = t.release_group_id
@@ -65,8 +67,8 @@ def candidates(db: Database, record: Mapping[str, Any], *, limit: int = 5, least
     for step in _steps(db, mine):
         rows = {row[0]: row for sql, values in step for row in db.execute(sql, values) if row[0] is not None and row[0] not in seen}
         for track in _closest(mine, rows):
-            facts = _facts(db, track)
-            seen[track] = facts and compare(mine, facts)
+            theirs = facts(db, track)
+            seen[track] = theirs and compare(mine, theirs)
         if any(found and found.confidence >= SAME for found in seen.values()):
             break  # what would follow is less alike
     best = sorted(((t, c) for t, c in seen.items() if c and c.confidence >= least), key=lambda item: (-item[1].confidence, item[0]))
@@ -113,9 +115,10 @@ def _queries(db: Database, mine: Record) -> Iterator[str]:
     for reading in mine.readings[:2]:
         words = [*_longest(text.norm(text.split_title(reading.written).base)), *_longest(" ".join(reading.artists))]
         words = list(dict.fromkeys(f'"{word}"' for word in words))
-        rare = [word for word in words if not db.execute(COMMON, [word]).fetchone()]
-        pairs = dict.fromkeys(tuple(sorted((one, other))) for one in rare[:2] for other in words if one != other)
-        for pair in list(pairs)[:4]:
+        having = {word: db.execute(HAVING, [word]).fetchone()[0] for word in words}
+        rare = sorted((word for word in words if 0 < having[word] <= MANY), key=having.__getitem__)
+        common = [word for word in words if having[word] > MANY] if len(rare) < 3 else []
+        for pair in [*combinations(rare[:3], 2), *product(rare[:1], common)][:4]:
             yield " ".join(pair)
         if len(words) == 1:
             yield words[0]
@@ -126,10 +129,11 @@ def _longest(plain: str) -> list[str]:
     return sorted(words, key=lambda w: (-len(w), w))[:3]
 
 
-def _facts(db: Database, track: int) -> Record | None:
+def facts(db: Database, track: int, aliases: Aliases | None = None) -> Record | None:
+    """A track of the library as the matcher reads it, None for one that is gone or merged."""
     row = db.execute(FACTS, [track]).fetchone()
     if row is None:
         return None
     marks = db.execute(MARKS, [track]).fetchall()
-    facts = dict(zip(("title", "version", "artist", "album", "duration_ms", "year"), row[1:]))
-    return prepare(facts | {"ids": dict(marks), "isrc": next((v for s, v in marks if s == "isrc"), None)})
+    said = dict(zip(("title", "version", "artist", "album", "duration_ms", "year"), row[1:]))
+    return prepare(said | {"ids": dict(marks), "isrc": next((v for s, v in marks if s == "isrc"), None)}, aliases)

@@ -151,9 +151,11 @@ def _year(value: Any) -> int | None:
 
 # ---------- readings
 _COUNTER = re.compile(r"^(0[0-9a-z]{1,3}|[0-9]{1,3}|[a-d][0-9]{1,2})(?:\s*[-–._]\s*|\s+-\s+|$)", re.I)
-_RULES = re.compile(r"\s*-{2,}\s*|_+-_+")  # what takes the place of " - " in file names
+_RULES = re.compile(r"\s*-{2,}\s*|_+-_+|\s[–—]\s")  # what takes the place of " - " in file names
 _YEAR_TAIL = re.compile(r"\s*\((?:[0-9]{4}|unknown)\)\s*$", re.I)
+_FILE = re.compile(r"(?i)\.(mp3|flac|wav|aiff?|m4a|ogg|opus|wma)$")
 _SHARP = re.compile(r"\b([A-Ga-g])([#♯♭])(?!\w)")
+_NUMBER = re.compile(r"(?i)\bn[°º]\s*(?=[0-9])")
 _CHANNEL = re.compile(r"(?<=\w)VEVO$|\s+-\s+Topic$")  # what YouTube adds to an artist's name
 _EXTRA = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 
@@ -162,7 +164,7 @@ _EXTRA = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 def readings(title: str, artists: tuple[str, ...], album: str, track_no: str) -> tuple[Reading, ...]:
     """Every way to read title, artist and album, the plain one first; at most five."""
     album = _YEAR_TAIL.sub("", album) or album
-    title = _without_counter(_RULES.sub(" - ", title).replace("_", " ").strip() or title, track_no)
+    title = _without_counter(_RULES.sub(" - ", _FILE.sub("", title)).replace("_", " ").strip() or title, track_no)
     known = not all(text.is_nobody(a) for a in artists)
     parts = _parts(title)
     if known and parts and _near(parts[0], ", ".join(artists)):
@@ -172,7 +174,8 @@ def readings(title: str, artists: tuple[str, ...], album: str, track_no: str) ->
     found = [_reading(shorter if sure else title, artists, album)]
     if shorter and not sure:
         found.append(_reading(shorter, artists, album, "version"))
-    if parts and not known:
+    if parts and (not known or _remixed_by(parts[1], artists)):
+        parts = parts[0], _without_counter(parts[1], track_no)
         rest, tail = (album and _without_album(parts[1], album)) or ("", "")
         found.append(_reading(rest if rest and may_be_album(tail) else parts[1], (parts[0],), album, "artist"))
         if may_be_album(parts[1]):
@@ -189,6 +192,12 @@ def may_be_album(tail: str) -> bool:
     """Whether what stands behind a title can be its album: not where it names a version, an edition, a guest or a part."""
     parts = text.split_title(f"x ({tail})")
     return not (parts.version or parts.featured or parts.junk) and text.norm(tail).split()[:1] not in (["part"], ["pt"])
+
+
+def _remixed_by(title: str, artists: tuple[str, ...]) -> bool:
+    """Whether the artist is named in the title's version: "Ada - Rain (Bob Remix)" by Bob."""
+    version = text.norm(text.split_title(title).version)
+    return bool(version) and any(f"{text.norm(name)} " in f"{version} " for name in artists if text.norm(name))
 
 
 def _last_bracket(title: str) -> tuple[str, str] | None:
@@ -235,12 +244,12 @@ def _without_album(title: str, album: str) -> tuple[str, str] | None:
 
 def _reading(title: str, artists: tuple[str, ...], album: str, moved: str = "") -> Reading:
     parts = text.split_title(title)
-    raw = _SHARP.sub(lambda m: m[1] + (" flat" if m[2] == "♭" else " sharp"), parts.base)
+    raw = _SHARP.sub(lambda m: m[1] + (" flat" if m[2] == "♭" else " sharp"), _NUMBER.sub("no ", parts.base))
     base = latin(text.norm(raw))
     words = tuple(_words(raw, base))
     short = latin(text.norm(_EXTRA.sub(" ", parts.base)))
     names, guests = _names(artists)
-    guests |= {latin(text.norm(name)) for name in parts.featured}
+    guests = guests | {latin(text.norm(name)) for name in parts.featured}
     plain = " ".join(words)
     return Reading(
         plain, words, tuple(w for w in words if w.isdigit()), short or base,
@@ -281,7 +290,7 @@ def _words(raw: str, base: str) -> list[str]:
 
 
 @lru_cache(65536)
-def _names(artists: tuple[str, ...]) -> tuple[tuple[str, ...], set[str]]:
+def _names(artists: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Normalised primary names, without "the", and the featured ones."""
     primary, guests = [], set()
     for name in artists:
@@ -290,7 +299,7 @@ def _names(artists: tuple[str, ...]) -> tuple[tuple[str, ...], set[str]]:
                 plain = latin(text.norm(credit.name))
                 plain = plain.removeprefix("the ").removesuffix(" the") or plain
                 (primary.append(plain) if credit.role == "primary" else guests.add(plain))
-    return (tuple(dict.fromkeys(primary)) or tuple(sorted(guests))), guests if primary else set()
+    return (tuple(dict.fromkeys(primary)) or tuple(sorted(guests))), frozenset(guests if primary else ())
 
 
 _AND = re.compile(r"(?i)\s*(?:,|&|\+|;)\s*|\s+(?:and|x|und|y|et|with|vs\.?|feat\.?|ft\.?|featuring|/)\s+")

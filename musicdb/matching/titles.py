@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
-from ..text.words import COUNTING, HEARD, KEYS, NAMED, NOTES
+from ..text.words import COUNTING, HEARD, KEYS, NAMED, NOTES, SMALL
 from .record import Reading, generic
 from .weights import TITLE, Part, on
 
@@ -19,7 +20,7 @@ def alike(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
     if x.written != y.written and (x.version.written or y.version.written) and _mistyped(x, y):
         return Part(0.93, on(TITLE, 0.93), f"The titles are nearly the same: {_quoted(x, y)}."), ("typo",)
     if x.base == y.base or x.base.replace(" ", "") == y.base.replace(" ", ""):
-        weight = on(TITLE, 1.0) + 0.5 * (min(len(x.words), 6) > 3)
+        weight = on(TITLE, 1.0) + 0.5 * (min(len(x.words), len(y.words)) > 3)
         if generic(x):
             return Part(1.0, weight - 2.0, f'The title "{x.written}" is the same, but many tracks are called so.'), ()
         return Part(1.0, weight, "The titles are the same."), ()
@@ -29,6 +30,8 @@ def alike(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
         return Part(0.5, -1.8, f"The titles are in different scripts: {_quoted(x, y)}."), ()
     if _bare(x.words) == _bare(y.words):
         return Part(0.92, on(TITLE, 0.92), f"An article apart the titles are the same: {_quoted(x, y)}."), ()
+    if min(len(x.base), len(y.base)) > 3 and spelled_alike(x.base, y.base):
+        return Part(0.95, on(TITLE, 0.95), f"The titles are one, in another spelling: {_quoted(x, y)}."), ()
     score = max(fuzz.ratio(x.base, y.base), 0.97 * fuzz.token_sort_ratio(x.base, y.base)) / 100
     only = _unmatched(x.words, y.words)
     if _sounds(x.words) & _sounds(y.words):
@@ -50,6 +53,8 @@ def alike(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
         return Part(score, on(TITLE, score), f"Two letters changed places: {_quoted(x, y)}."), ()
     if edits <= 2 and longest < 5 * edits + 1:
         score = min(score, 0.72)  # in a short title one letter is another word
+    if only and len(fewer := min(x.words, y.words, key=len)) <= 3 and set(fewer) < {*x.words, *y.words} == set(max(x.words, y.words, key=len)) and not set(only) <= SMALL:
+        score = min(score, 0.78)  # "Do Not Stop", "Do Not Stop Now"
     if _other_words(x.words, y.words, only) and fuzz.ratio(x.base.replace(" ", ""), y.base.replace(" ", "")) < 92:
         score = min(score, 0.7)  # each has a word of its own: "Copper Rain", "Copper Wire"
     if score < 0.9 and (x.short == y.short or x.short == y.base or x.base == y.short) and len(x.short) > 3:
@@ -116,6 +121,22 @@ def _only_a_part(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     fewer, more = sorted((one, other), key=len)
     rest = more[len(fewer) :]
     return bool(fewer) and more[: len(fewer)] == fewer and len(rest) == 2 and rest[0] in COUNTING and rest[1].isdigit()
+
+
+_SPELLINGS = ((re.compile(r"[yj]([eo])"), "e"), (re.compile("[yj]"), "i"), (re.compile("kh"), "h"), (re.compile("t[sz]"), "c"), (re.compile("([aou])e"), r"\1"),
+              (re.compile(r"ou|([aiou])\1"), lambda m: m[1] or "o"))  # fmt: skip
+
+
+@lru_cache(65536)
+def _loosely(plain: str) -> str:
+    for written, read in _SPELLINGS:
+        plain = written.sub(read, plain)
+    return plain.replace(" ", "")
+
+
+def spelled_alike(one: str, other: str) -> bool:
+    """Whether two normal forms are one word in two spellings: "chaika", "chayka"; "koeln", "koln"; "arigatou", "arigato"."""
+    return abs(len(one) - len(other)) <= 2 + len(one) // 4 and _loosely(one) == _loosely(other)
 
 
 def _mistyped(x: Reading, y: Reading) -> bool:

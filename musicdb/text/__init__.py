@@ -108,7 +108,7 @@ def repaired(text: str) -> str:
 
 # ---------- titles
 _VERSION_WORDS = frozenset(
-    "remix rmx remixed mix mixed edit edited edits dub instrumental instrumentals acoustic live version versions remaster remastered "
+    "remix rmx remixed mix mixed edit edited edits dub instrumental instrumentals inst acoustic live version versions remaster remastered "
     "vip bootleg rework reworked refix reprise flip cover covered demo acapella acappella cappella karaoke extended "
     "unplugged session sessions mashup medley orchestral slowed sped nightcore rerecorded recorded recording remake remade capella "
     "retouch reconstruction revision revisited interpretation variation outtake alternate alternative stripped "
@@ -120,7 +120,7 @@ _PHRASES = re.compile(  # of words that mean nothing alone
     r"\b(in the style of|made famous by|originally (performed|recorded) by|tribute to|(alternate )?take ([0-9]+|one|two|three|four|five)|backing track)\b"
 )
 _JUNK = re.compile(
-    r"original( mix| version| recording)?|(album|lp) version( explicit| clean)?|(explicit|clean|dirty)( (album )?version| lyrics)?"
+    r"orig(inal)?( mix| version| recording)?|(album|lp) version( explicit| clean)?|(explicit|clean|dirty)( (album )?version| lyrics)?"
     r"|(un)?censored( version)?|bonus( track)?( version)?|(expanded|special|[0-9]+th anniversary)( edition| version)"
     r"|(official )?((music|lyrics?) )?(video|audio|visuali[sz]er|videoclip|clip)|official|lyrics|hd|hq|4k|1080p|720p"
     r"|free (download|dl)|prod(uced)?( by)? [^|]+|([0-9]{4} )?(digital(ly)? |24 bit |new )?remaster(ed)?( in)?( version| edition)?( [0-9]{4})?( version| edition)?|deluxe( edition| version)?"

@@ -10,7 +10,7 @@ KINDS = {word: word for word in (
     "reimagined reborn revamp club radio version tribute cut take piano mixed recorded recording part skit interlude"
 ).split()} | {
     "rmx": "remix", "remixed": "remix", "remixes": "remix", "edits": "edit", "reedit": "edit", "instrumentals": "instrumental",
-    "instr": "instrumental", "acappella": "acapella", "cappella": "acapella", "capella": "acapella", "covered": "cover", "reworked": "rework", "versions": "version",
+    "instr": "instrumental", "inst": "instrumental", "acappella": "acapella", "cappella": "acapella", "capella": "acapella", "covered": "cover", "reworked": "rework", "versions": "version",
     "sessions": "session", "alternative": "alternate", "alt": "alternate", "rerecording": "rerecorded", "remade": "remake", "mixes": "mix",
     "concert": "live", "vivo": "live", "concierto": "live", "konzert": "live", "unreleased": "outtake", "karaoké": "karaoke", "ext": "extended",
     "speed": "sped", "xtended": "extended", "dubplate": "dub", "vocal": "vocal", "beatless": "beatless", "directo": "live", "konsert": "live",
@@ -44,7 +44,7 @@ HEARD = NAMED | {"2": "to", "4": "for", "u": "you", "r": "are", "ur": "your", "n
 KEYS, NOTES = frozenset("sharp flat minor".split()), frozenset("abcdefgh")  # "Prelude in C", but not "in C minor"
 ROMAN = {word: n for n, word in enumerate("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(), 1)}
 COUNTED = {"pt": "part", "pts": "part", "parts": "part", "vol": "volume", "no": "number", "nr": "number", "num": "number", "op": "opus",
-           "ch": "chapter", "var": "variation", "mvt": "movement", "mov": "movement"}  # fmt: skip
+           "ch": "chapter", "var": "variation", "mr": "mister", "dr": "doctor", "st": "saint", "mvt": "movement", "mov": "movement"}  # fmt: skip
 COUNTING = frozenset("part volume number opus chapter movement act scene episode book side disc suite symphony sonata phase prelude variation concerto quartet nocturne etude waltz".split())
 
 # ---------- albums that say how they were recorded
