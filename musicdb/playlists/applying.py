@@ -86,7 +86,9 @@ def apply(
         for (name, _), lists in others.items():
             _target(db, report, opened[name], lists, tell)
         with db.atomic():
-            agreeing.note(db, work)
+            if others:
+                with db.operation("agree", reason=f"plan {report.plan}: what both sides have now", mode="batch"):
+                    agreeing.note(db, work)
             state = "failed" if report.failed else "applied"
             db.execute(f"update plans set status = ?, applied_at = {NOW}, operation_id = coalesce(?, operation_id) where id = ?", [state, report.operation, report.plan])
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import editing, linking, snapshots, sortkeys, states
+from . import agreeing, editing, linking, snapshots, sortkeys, states
 from .carrying import Work, keys
 from .diffing import diff
 
@@ -66,6 +66,8 @@ def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, 
                     editing.put(db, int(work.row.playlist_id), work.now, by=by)
         for op in ops:
             mark(db, op, "done", {"operation": operation.id})
+        with db.operation("agree", mode="batch"):  # it follows from the rest: no undo has to put it back
+            agreeing.note(db, lists)
         operation.details = {"plan": report.plan, "steps": len(ops)}
     report.done += len(ops)
 

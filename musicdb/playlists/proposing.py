@@ -31,7 +31,7 @@ select p.id, p.external_id, p.name, p.kind, p.description, p.parent_external_id,
 from platform_playlists as p
 where p.platform = ? and p.missing_since is null and p.kind in ('playlist', 'smart', 'folder') {which}
   and not exists (select 1 from playlist_links as l where l.platform = p.platform and l.external_id = p.external_id)
-order by p.kind <> 'folder', p.position, p.name collate nocase
+order by p.kind <> 'folder', p.external_id like 'export:%', p.position, p.name collate nocase
 """
 
 
@@ -228,6 +228,7 @@ def taken_over(db: Database, platforms: Iterable[str], wanted: Collection[findin
     """New lists of platforms, to be yours: folders first. A list whose name you have already is offered to be linked instead."""
     ops: list[Op] = []
     names = {row[0].casefold(): row[1] for row in db.execute("select name, id from playlists where deleted_at is null and kind = 'playlist'")}
+    taken = {(row[0].casefold(), row[1]) for row in db.execute("select p.name, l.platform from playlist_links as l join playlists as p on p.id = l.playlist_id")}
     for platform in platforms:
         free = db.q(FREE.format(which=""), [platform])
         if wanted is not None:
@@ -252,6 +253,8 @@ def taken_over(db: Database, platforms: Iterable[str], wanted: Collection[findin
             where = List("user", row.name, [], linked, head=head)
             where.base = {"base": [], "direction": direction, "conflict": False, "there": numbered(there), "ids": [external[item] for item in raw.ids], "platform": platform}
             held = len(there) - len(linked)
+            if row.kind != "folder" and (row.name.casefold(), platform) in taken:
+                continue  # an export of the account tells the same list once more
             if row.kind != "folder" and row.name.casefold() in names:
                 where.playlist_id = names[row.name.casefold()]
                 op = Op(where, "link", f"{name} has a list of that name too", needs="look", hold="links it to yours, so that the next plan compares them: approve it by its number")
@@ -261,6 +264,7 @@ def taken_over(db: Database, platforms: Iterable[str], wanted: Collection[findin
                 op = Op(where, "folder" if row.kind == "folder" else "create", f"new {what} in {name}{rest}", after={"items": len(linked), "of": len(there)})
                 if row.kind != "folder":
                     names.setdefault(row.name.casefold(), 0)
+                    taken.add((row.name.casefold(), platform))
             if where.playlist_id == 0:  # a name that two platforms have, neither of them here yet: the second waits for the first
                 continue
             op.priority = PRIORITY[op.action]
