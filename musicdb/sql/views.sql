@@ -22,16 +22,18 @@ join claim_paths as c on c.platform = p.platform and c.level = 'release'
 where k.status in ('auto', 'confirmed') and json_extract(r.metadata, c.path) is not null;
 
 create view platform_values as -- One row a track and field: what each platform says, how many values there are, and whose is taken.
-select c.track_id, c.field, json_group_object(c.platform, iif(c.n = 1, c.value, json(c.all_values))) as said_by,
-  (select count(distinct o.value) from claims as o where o.track_id = c.track_id and o.field = c.field) as n_values,
-  (select json_extract(t.sources, '$.' || c.field) from tracks as t where t.id = c.track_id) as winner
+select track_id, field, said_by, (select count(distinct w.value) from json_each(g.lists) as l, json_each(l.value) as w) as n_values,
+  (select json_extract(t.sources, '$.' || g.field) from tracks as t where t.id = g.track_id) as winner
 from (
-  select track_id, field, platform, value, count(distinct value) as n, json_group_array(distinct value) as all_values
-  from claims
-  where field not in ('cues', 'beat_grid', 'ids')
-  group by track_id, field, platform
-) as c
-group by c.track_id, c.field;
+  select track_id, field, json_group_object(platform, iif(n = 1, value, json(all_values))) as said_by, json_group_array(json(all_values)) as lists
+  from (
+    select track_id, field, platform, value, count(distinct value) as n, json_group_array(distinct value) as all_values
+    from claims
+    where field not in ('cues', 'beat_grid', 'ids')
+    group by track_id, field, platform
+  )
+  group by track_id, field
+) as g;
 
 create view conflicts as -- Where platforms disagree on a track: not by case or a remaster suffix; the heaviest first. Half and double tempo are related.
 with differing as (
