@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import events
 from ..schema import NOW
-from . import inputs, merged, others, pick, releases
+from . import inputs, merged, others, pick, publishing, releases
 from .entities import Entities
 
 if TYPE_CHECKING:
@@ -100,8 +101,9 @@ def resolve(db: Database, tracks: Iterable[int] | None = None, progress: Progres
             if len(changed) <= SOME * len(work.inputs):
                 work = work.some(changed)
         report = work.run()
-        written = releases.derive(db, None if work.only is None else work.tracks, stale=asked is None)
-        report.rows |= {table: n + report.rows.get(table, 0) for table, n in written.items()}
+        seen = None if work.only is None else work.tracks
+        for written in (releases.derive(db, seen, stale=asked is None), events.derive(db, seen if asked is not None else None), publishing.derive(db, asked)):
+            report.rows |= {table: n + report.rows.get(table, 0) for table, n in written.items()}
         return report
 
 
