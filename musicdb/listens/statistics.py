@@ -1,0 +1,355 @@
+"""What years of listening say: every answer is one query, over rollups where months are whole and over the plays at their edges.
+
+Times are UTC but in `hours`. Periods: since <= start of the play < until, as "2024", "2024-05", "2024-05-12" or a whole time; None is open.
+user: by name, None is everybody. A play that two services told counts once. Artists, albums and tracks are ours where a play is linked, else
+named as the service names them. All functions return Rows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BadInput
+from . import rollups
+
+if TYPE_CHECKING:
+    from ..db import Database, Rows
+
+_TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?)?)?")
+USER = "(:user is null or {0}.user_id = :user)"
+# Plays of each service's track: whole months from the rollup, the rest of the period play by play.
+PLAYED = f"""
+played as (
+  select platform, track_external_id, sum(plays) as plays, sum(ms_played) as ms_played, sum(skips) as skips, min(first_at) as first_at,
+    max(last_at) as last_at
+  from (
+    select r.platform, r.track_external_id, r.plays, r.ms_played, r.skips, r.first_at, r.last_at
+    from listen_rollup as r where r.month >= :from_month and r.month < :to_month and {USER.format("r")}
+    union all
+    select l.platform, l.track_external_id, 1, coalesce(l.ms_played, 0), coalesce(json_extract(l.context, '$.skipped') = 1, 0), l.listened_at,
+      l.listened_at
+    from json_each(:edges) as e
+    join listens as l on l.listened_at >= json_extract(e.value, '$[0]') and l.listened_at < json_extract(e.value, '$[1]')
+    where l.duplicate_of_id is null and {USER.format("l")}
+  )
+  group by platform, track_external_id
+)"""
+NAMED = """
+from played as m
+cross join platform_tracks as p on p.platform = m.platform and p.external_id = m.track_external_id
+left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+left join tracks as t on t.id = k.track_id"""
+CREDIT = "coalesce(t.artist_credit, (select group_concat(value, ', ') from json_each(p.artists)))"
+SUMS = "sum(m.plays) as plays, round(sum(m.ms_played) / 3600000.0, 1) as hours"
+TOP = {
+    "tracks": f"""
+select k.track_id, coalesce(t.title, p.title) as title, {CREDIT} as artist_credit, {SUMS}, min(m.first_at) as first_at, max(m.last_at) as last_at
+{NAMED}
+group by coalesce(k.track_id, 'p' || p.id)
+""",
+    "artists": f"""
+select coalesce(a.id, x.id) as artist_id, coalesce(a.name, json_extract(p.artists, '$[0]')) as artist, {SUMS},
+  count(distinct coalesce(k.track_id, 'p' || p.id)) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
+{NAMED}
+left join track_artists as c on c.track_id = k.track_id and c.role = 'primary'
+left join artists as a on a.id = c.artist_id
+left join artists as x on a.id is null and x.name = json_extract(p.artists, '$[0]') and x.deleted_at is null and x.merged_into_id is null
+where coalesce(a.name, json_extract(p.artists, '$[0]')) is not null
+group by coalesce(a.id, x.id, json_extract(p.artists, '$[0]'))
+""",
+    "albums": f"""
+select t.release_group_id, coalesce(g.title, p.album) as album, coalesce(a.name, json_extract(p.artists, '$[0]')) as artist, {SUMS},
+  count(distinct coalesce(k.track_id, 'p' || p.id)) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
+{NAMED}
+left join release_groups as g on g.id = t.release_group_id
+left join artists as a on a.id = g.primary_artist_id
+where coalesce(g.title, p.album) is not null
+group by coalesce(t.release_group_id, p.album || '|' || json_extract(p.artists, '$[0]'))
+""",
+    "genres": f"""
+select g.genre_id, n.name as genre, {SUMS}, count(distinct k.track_id) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
+{NAMED}
+join (select distinct track_id, genre_id from track_genres) as g on g.track_id = k.track_id
+join genres as n on n.id = g.genre_id
+group by g.genre_id
+""",
+}
+
+
+def top(db: Database, what: str = "artists", *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 50) -> Rows:
+    """Artists, albums, tracks or genres by plays: their id (None where not yours), name, plays, hours, first_at, last_at."""
+    if what not in TOP:
+        raise BadInput(f"there is no top of {what!r}; there are {', '.join(TOP)}")
+    params = _asked(db, since, until, user)
+    sql = f"with {PLAYED}{TOP[what]}order by plays desc, hours desc, 2 limit :limit"
+    return db.q(sql, params | {"limit": limit})
+
+
+# The tracks first, then their months side by side: what an artist's track is, is asked once a track and not once a month.
+BY_PERIOD = """
+with counted as (
+  select substr(r.month, 1, {size}) as period, coalesce(a.id, x.id) as artist_id, coalesce(a.name, json_extract(p.artists, '$[0]')) as artist,
+    sum(r.plays) as plays, sum(r.ms_played) as ms_played
+  from platform_tracks as p
+  left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+  left join track_artists as c on c.track_id = k.track_id and c.role = 'primary'
+  left join artists as a on a.id = c.artist_id
+  left join artists as x on a.id is null and x.name = json_extract(p.artists, '$[0]') and x.deleted_at is null and x.merged_into_id is null
+  cross join listen_rollup as r on r.platform = p.platform and r.track_external_id = p.external_id
+  where r.month >= :from_month and r.month < :to_month and (:user is null or r.user_id = :user) and coalesce(a.name, json_extract(p.artists, '$[0]')) is not null
+  group by 1, coalesce(a.id, x.id, json_extract(p.artists, '$[0]'))
+), ranked as (
+  select *, row_number() over (partition by period order by plays desc, artist) as rank from counted
+)
+select period, rank, artist_id, artist, plays, round(ms_played / 3600000.0, 1) as hours
+from ranked where rank <= :limit order by period, rank
+"""
+
+
+def top_artists_by(db: Database, per: str = "month", *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 10) -> Rows:
+    """The first artists of every month or year: period, rank, artist_id, artist, plays, hours. Of whole months only."""
+    size = _size(per, ("month", "year"))
+    params = _asked(db, since, until, user)
+    return db.q(BY_PERIOD.format(size=size), params | {"limit": limit})
+
+
+def plays_by(db: Database, per: str = "month", *, since: Any = None, until: Any = None, user: str | None = None) -> Rows:
+    """How much was listened in each day, month or year: period, plays, hours. Days are those of the place where it is known."""
+    _asked(db, since, until, user)
+    sql = f"""
+    select substr(h.day, 1, {_size(per, ("day", "month", "year"))}) as period, sum(h.plays) as plays, round(sum(h.ms_played) / 3600000.0, 1) as hours
+    from listening_by_hour as h
+    where h.day >= :since and h.day < :until and {USER.format("h")}
+    group by 1 order by 1
+    """
+    return db.q(sql, _days(db, since, until, user))
+
+
+def streaks(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 20) -> Rows:
+    """Days in a row with a play, the longest first: days, first_day, last_day, plays."""
+    _asked(db, since, until, user)
+    sql = f"""
+    with days as (
+      select h.day, sum(h.plays) as plays from listening_by_hour as h
+      where h.day >= :since and h.day < :until and {USER.format("h")} group by h.day
+    ), runs as (
+      select day, plays, julianday(day) - row_number() over (order by day) as run from days
+    )
+    select count(*) as days, min(day) as first_day, max(day) as last_day, sum(plays) as plays
+    from runs group by run order by days desc, last_day desc limit :limit
+    """
+    return db.q(sql, _days(db, since, until, user) | {"limit": limit})
+
+
+def hours(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, utc_offset: int = 0) -> Rows:
+    """Plays by day of the week (0 = Monday) and hour: weekday, hour, plays, hours. utc_offset: minutes, for plays whose place is not known."""
+    _asked(db, since, until, user)
+    local = "datetime(h.day || ' ' || printf('%02d', h.hour) || ':00', case when h.is_local then 0 else :offset end || ' minutes')"
+    sql = f"""
+    with local as (
+      select {local} as at, h.plays, h.ms_played from listening_by_hour as h
+      where h.day >= :since and h.day < :until and {USER.format("h")}
+    )
+    select (cast(strftime('%w', at) as int) + 6) % 7 as weekday, cast(strftime('%H', at) as int) as hour, sum(plays) as plays,
+      round(sum(ms_played) / 3600000.0, 1) as hours
+    from local group by 1, 2 order by 1, 2
+    """
+    return db.q(sql, _days(db, since, until, user) | {"offset": utc_offset})
+
+
+def discoveries(db: Database, what: str = "artists", *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 50) -> Rows:
+    """Artists, albums, tracks or genres that were heard for the first time in the period; those played most since come first."""
+    if what not in TOP:
+        raise BadInput(f"there are no discoveries of {what!r}; there are {', '.join(TOP)}")
+    params = _asked(db, None, None, user)
+    low, high = _bounds(since, until)
+    sql = f"with {PLAYED}, found as ({TOP[what]}) select * from found where first_at >= :low and first_at < :high"
+    return db.q(f"{sql} order by plays desc, 2 limit :limit", params | {"low": low, "high": high, "limit": limit})
+
+
+def forgotten(db: Database, what: str = "tracks", *, days: int = 365, least: int = 10, user: str | None = None, limit: int = 50) -> Rows:
+    """Favourites (played `least` times) that were not played for `days` days before the newest play."""
+    if what not in TOP:
+        raise BadInput(f"no {what!r} are forgotten; there are {', '.join(TOP)}")
+    params = _asked(db, None, None, user)
+    sql = f"""
+    with {PLAYED}, found as ({TOP[what]})
+    select * from found
+    where plays >= :least and last_at < (select strftime('%Y-%m-%dT%H:%M:%SZ', max(last_at), '-' || :days || ' days') from played)
+    order by plays desc, 2 limit :limit
+    """
+    return db.q(sql, params | {"days": days, "least": least, "limit": limit})
+
+
+def skips(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, least: int = 5, limit: int = 50) -> Rows:
+    """Tracks that are skipped most, of those played at least so often: track_id, title, artist_credit, plays, skips, percent."""
+    params = _asked(db, since, until, user)
+    sql = f"""
+    with {PLAYED}
+    select k.track_id, coalesce(t.title, p.title) as title, {CREDIT} as artist_credit, sum(m.plays) as plays, sum(m.skips) as skips,
+      round(100.0 * sum(m.skips) / sum(m.plays), 1) as percent
+    {NAMED}
+    group by coalesce(k.track_id, 'p' || p.id) having plays >= :least and skips > 0
+    order by percent desc, plays desc, title limit :limit
+    """
+    return db.q(sql, params | {"least": least, "limit": limit})
+
+
+def genres_by_year(db: Database, *, user: str | None = None, limit: int = 10) -> Rows:
+    """Plays of the most played genres in each year: year, genre_id, genre, plays. A play counts for every genre of its track."""
+    params = _asked(db, None, None, user)
+    sql = f"""
+    with counted as (
+      select substr(r.month, 1, 4) as year, g.genre_id, sum(r.plays) as plays
+      from platform_tracks as p
+      join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+      join (select distinct track_id, genre_id from track_genres) as g on g.track_id = k.track_id
+      cross join listen_rollup as r on r.platform = p.platform and r.track_external_id = p.external_id
+      where {USER.format("r")}
+      group by 1, 2
+    ), most as (select genre_id from counted group by genre_id order by sum(plays) desc limit :limit)
+    select c.year, c.genre_id, n.name as genre, c.plays
+    from counted as c join genres as n on n.id = c.genre_id
+    where c.genre_id in (select genre_id from most) order by c.year, c.plays desc
+    """
+    return db.q(sql, params | {"limit": limit})
+
+
+# Where a play begins more than `gap` minutes after the one before ended (or began, where its length is not known), a session begins.
+GAPS = f"""
+plays as (
+  select l.id, l.user_id, l.listened_at, l.platform, l.track_external_id, unixepoch(l.listened_at) as at, coalesce(l.ms_played, 0) / 1000 as s,
+    lag(unixepoch(l.listened_at) + coalesce(l.ms_played, 0) / 1000) over w as ended, lag(l.platform) over w as platform_before,
+    lag(l.track_external_id) over w as before
+  from listens as l
+  where l.duplicate_of_id is null and l.listened_at >= :since and l.listened_at < :until and {USER.format("l")}
+    and (:platform is null or l.platform = :platform)
+  window w as (partition by l.user_id order by l.listened_at, l.id)
+)"""
+
+
+def sessions(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, platform: str | None = None, gap_min: int = 30,
+             limit: int = 100) -> Rows:  # fmt: skip
+    """Times of listening without a longer pause, the newest first: user_id, first_at, last_at, plays, minutes. platform="rekordbox": sets."""
+    sql = f"""
+    with {GAPS}, marked as (
+      select *, sum(ended is null or at - ended > :gap * 60) over (partition by user_id order by listened_at, id) as session from plays
+    )
+    select user_id, min(listened_at) as first_at, max(listened_at) as last_at, count(*) as plays, (max(at + s) - min(at)) / 60 as minutes
+    from marked group by user_id, session order by first_at desc limit :limit
+    """
+    return db.q(sql, _plays(db, since, until, user, platform) | {"gap": gap_min, "limit": limit})
+
+
+def followed(db: Database, track: int | None = None, *, since: Any = None, until: Any = None, user: str | None = None,
+             platform: str | None = None, gap_min: int = 30, least: int = 2, limit: int = 50) -> Rows:  # fmt: skip
+    """What followed what, most often first: track_id, title, then_track_id, then_title, times. platform="rekordbox": as it was mixed.
+
+    track: only what followed this one.
+    """
+    sql = f"""
+    with {GAPS}, pairs as (
+      select platform_before, before, platform, track_external_id, count(*) as times
+      from plays where ended is not null and at - ended <= :gap * 60 and (before <> track_external_id or platform_before <> platform)
+      group by 1, 2, 3, 4
+    )
+    select f.track_id, coalesce(ft.title, fp.title) as title, coalesce(ft.artist_credit, (select group_concat(value, ', ') from json_each(fp.artists))) as artist_credit,
+      n.track_id as then_track_id, coalesce(nt.title, np.title) as then_title, 
+      coalesce(nt.artist_credit, (select group_concat(value, ', ') from json_each(np.artists))) as then_artist_credit,
+      sum(c.times) as times
+    from pairs as c
+    join platform_tracks as fp on fp.platform = c.platform_before and fp.external_id = c.before
+    join platform_tracks as np on np.platform = c.platform and np.external_id = c.track_external_id
+    left join track_links as f on f.platform_track_id = fp.id and f.status in ('auto', 'confirmed')
+    left join track_links as n on n.platform_track_id = np.id and n.status in ('auto', 'confirmed')
+    left join tracks as ft on ft.id = f.track_id
+    left join tracks as nt on nt.id = n.track_id
+    where (:track is null or f.track_id = :track) and f.track_id is not n.track_id or (f.track_id is null and n.track_id is null and :track is null)
+    group by coalesce(f.track_id, 'p' || fp.id), coalesce(n.track_id, 'p' || np.id)
+    having times >= :least
+    order by times desc, title limit :limit
+    """
+    return db.q(sql, _plays(db, since, until, user, platform) | {"gap": gap_min, "track": track, "least": least, "limit": limit})
+
+
+def owned(db: Database, *, since: Any = None, until: Any = None, user: str | None = None) -> Rows:
+    """Listening against owning: state (file, record, stream, in the library, not owned), tracks, plays, hours, percent of the plays."""
+    params = _asked(db, since, until, user)
+    sql = f"""
+    with {PLAYED}, states as (
+      select coalesce(k.track_id, 'p' || p.id) as what, sum(m.plays) as plays, sum(m.ms_played) as ms_played,
+        case when k.track_id is null then 'not owned' when o.has_file then 'file' when o.on_record then 'record'
+          when o.on_spotify or o.on_tidal then 'stream' else 'in the library' end as state
+      {NAMED}
+      left join owned_everywhere as o on o.track_id = k.track_id
+      group by 1
+    )
+    select state, count(*) as tracks, sum(plays) as plays, round(sum(ms_played) / 3600000.0, 1) as hours,
+      round(100.0 * sum(plays) / sum(sum(plays)) over (), 1) as percent
+    from states group by state order by plays desc
+    """
+    return db.q(sql, params)
+
+
+# ---------- periods
+
+
+def _asked(db: Database, since: Any, until: Any, user: str | None) -> dict[str, Any]:
+    """Parameters, the rollups made fresh: whole months, and the edges of the period as [[from, to], ...] of plays to count one by one."""
+    import json
+
+    rollups.refresh(db)
+    low, high = _bounds(since, until)
+    first, last = (low[:7] if _whole(low) else _next(low[:7])), high[:7]
+    edges = [[low, high]] if first > last or (first == last and not _whole(high) and not _whole(low)) else []
+    if not edges:
+        edges += [[low, first]] if not _whole(low) else []
+        edges += [[last, high]] if not _whole(high) else []
+    else:
+        first = last = ""
+    return {"from_month": first, "to_month": last, "edges": json.dumps(edges), "user": _user(db, user)}
+
+
+def _bounds(since: Any, until: Any) -> tuple[str, str]:
+    low, high = (str(value) if value is not None else None for value in (since, until))
+    for value in (low, high):
+        if value is not None and not _TIME.fullmatch(value):
+            raise BadInput(f"{value!r} is no time; use 2024, 2024-05, 2024-05-12 or 2024-05-12T18:00:00Z")
+    return (low or "0000").replace(" ", "T"), (high or "9999").replace(" ", "T")
+
+
+def _whole(bound: str) -> bool:
+    """Whether a bound is the beginning of a month."""
+    return len(bound) <= 7 or bound[7:] in ("-01", "-01T00:00", "-01T00:00:00", "-01T00:00:00Z")
+
+
+def _next(month: str) -> str:
+    year, number = int(month[:4]), int(month[5:7])
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def _user(db: Database, name: str | None) -> int | None:
+    if name is None:
+        return None
+    found = db.value("select id from users where username = ?", [name])
+    if found is None:
+        known = ", ".join(row.username for row in db.q("select username from users order by id"))
+        raise BadInput(f"there is no user {name!r}; there are {known}")
+    return found
+
+
+def _days(db: Database, since: Any, until: Any, user: str | None) -> dict[str, Any]:
+    low, high = _bounds(since, until)
+    return {"since": low[:10], "until": high[:10], "user": _user(db, user)}
+
+
+def _plays(db: Database, since: Any, until: Any, user: str | None, platform: str | None) -> dict[str, Any]:
+    low, high = _bounds(since, until)
+    return {"since": low, "until": high, "user": _user(db, user), "platform": platform}
+
+
+def _size(per: str, allowed: tuple[str, ...]) -> int:
+    if per not in allowed:
+        raise BadInput(f"{per!r} is no period here; there are {', '.join(allowed)}")
+    return {"day": 10, "month": 7, "year": 4}[per]
