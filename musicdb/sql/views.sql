@@ -121,7 +121,8 @@ join track_links as k on k.platform_track_id = i.platform_track_id and k.status 
 group by p.playlist_id, k.track_id, sp.platform;
 
 create view playlist_history as -- Every item that is or was in a playlist, yours and theirs: when it came, when it went, and who took it out.
-select sp.platform, i.platform_playlist_id, p.playlist_id, sp.name as playlist, i.position, k.track_id, t.title, t.artists,
+select sp.platform, i.platform_playlist_id, p.playlist_id, sp.name as playlist, i.position, k.track_id, t.title,
+  (select group_concat(value, ', ') from json_each(t.artists)) as artists,
   i.platform_track_id, t.external_id, coalesce(i.added_at, i.first_seen_at) as came_at, i.first_seen_at,
   coalesce(i.removed_at, sp.missing_since) as went_at,
   case when i.removed_at is not null then coalesce(i.gone_reason, 'you') when sp.missing_since is not null then 'list' end as went_by,
@@ -428,12 +429,13 @@ create view track_mytags as -- Tags of each track: its own, those its playlists 
 select track_id, tag_id from track_tags
 union
 select i.track_id, t.tag_id from playlist_items as i join playlist_tags as t on t.playlist_id = i.playlist_id
+join playlists as p on p.id = i.playlist_id and p.deleted_at is null
 where i.deleted_at is null and i.track_id is not null
 union
 select m.merged_into_id, t.tag_id from tracks as m join track_tags as t on t.track_id = m.id where m.merged_into_id is not null
 union
 select m.merged_into_id, t.tag_id from tracks as m join playlist_items as i on i.track_id = m.id and i.deleted_at is null
-join playlist_tags as t on t.playlist_id = i.playlist_id
+join playlist_tags as t on t.playlist_id = i.playlist_id join playlists as p on p.id = i.playlist_id and p.deleted_at is null
 where m.merged_into_id is not null;
 
 create view local_tracks as -- Files with what their tags say.
