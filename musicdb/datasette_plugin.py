@@ -12,7 +12,8 @@ from datasette.utils.asgi import Response
 from jinja2 import FileSystemLoader
 
 from . import assets, db, schema
-from .web import cells, feeds, guard, share, site, warm
+from .web import cells, feeds, guard, share, site, split, warm
+from .web.split import canned_queries  # noqa: F401 - a hook
 
 BUSY = ("database is locked", "database table is locked", "database schema is locked", "disk i/o error")
 MOVED = ("no such table", "no such column", "no such view", "no such index")
@@ -50,6 +51,7 @@ def startup(datasette):
 @hookimpl
 def prepare_connection(conn):
     db.register(conn)
+    split.bring(conn)
 
 
 @hookimpl
