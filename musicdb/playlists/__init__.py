@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .diffing import Change, diff, patch
 
@@ -19,11 +19,9 @@ _WHERE = {
     "apply": "applying", "undo": "applying", "resume": "applying",
     "merge": "syncing", "create": "editing", "rename": "editing", "delete": "editing", "add": "editing", "remove": "editing", "move": "editing",
     "put": "editing", "find": "editing", "link": "linking", "unlink": "linking", "links": "linking", "likes": "liking",
+    "refresh": "smart", "status": "overview", "check": "overview", "inspect": "overview", "between": "snapshots",
 }  # fmt: skip
 __all__ = ["Change", "diff", "patch", *_WHERE]
-
-if TYPE_CHECKING:
-    pass
 
 
 def __getattr__(name: str) -> Any:

@@ -125,7 +125,9 @@ def _stale(db: Database, target: targets.Target, live: targets.State, lists: lis
         if work.row.external_id is None:
             continue
         now = live.get(work.row.external_id)
-        if now is None:
+        if now is not None and work.is_loose:
+            work.now = carrying.numbered(now.items)
+        elif now is None:
             found.append(f"{target.name} no longer has {work.row.name!r}")
         elif not now.writable and (work.coming or work.leaving):
             found.append(f"{target.name}'s {now.name!r} cannot be written: it is another's, or a smart list")
@@ -206,7 +208,7 @@ def _target(db: Database, report: Report, target: targets.Target, lists: list[Wo
             if one(work, op, targets.Step("delete", work.id, before=tuple(keys(work.before)), operation=op.id)):
                 work.now = []
     tell(total, total, f"{target.name}: checking")
-    expected = {work.id: keys(work.now) for work in lists if work.id is not None and not any(op.action == "delete" for op in work.heads)}
+    expected = {work.id: keys(work.now) for work in lists if work.id is not None and not work.is_loose and not any(op.action == "delete" for op in work.heads)}
     problems: list[str] = []
     try:
         target.commit()

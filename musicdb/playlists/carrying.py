@@ -47,6 +47,11 @@ class Work:
     def is_new(self) -> bool:
         return any(op.action in ("create", "folder") for op in self.heads)
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether its steps hold whatever else the list has: likes, tags, another name."""
+        return not (self.coming or self.leaving) and all(op.action in ("like", "unlike", "tag", "untag", "rename", "describe", "place") for op in self.heads)
+
     def expected(self) -> list[Item]:
         """The list with the steps that were done in an earlier run."""
         return syncing.steps(self.before, self.wanted, self._todo(done=True))[1]

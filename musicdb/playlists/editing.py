@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import BadInput
 from ..truth import selecting
-from . import finding, snapshots, sortkeys, states
+from . import finding, rules, snapshots, sortkeys, states
 from .diffing import longest_increasing, numbered
 from .syncing import Item
 
@@ -49,6 +49,7 @@ def create(
         sql = "insert into playlists (name, description, kind, parent_id, sort_key, query) values (?, ?, ?, ?, ?, ?)"
         id = int(db.execute(sql, [" ".join(name.split()), description, kind, folder, sortkeys.between(last, None), query]).lastrowid or 0)
         _write(db, id, [("new", one) for one in items], by)
+        rules.follow(db, [id])
         snapshots.take(db, "user", scope="edit", only=[id])
     return id
 
@@ -62,6 +63,7 @@ def rename(db: Database, playlist: Any, name: str | None = None, *, description:
         db.execute("update playlists set name = coalesce(?, name) where id = ?", [name, ref.id])
         if description is not None:
             db.execute("update playlists set description = nullif(?, '') where id = ?", [description, ref.id])
+        rules.follow(db, [ref.id])
         snapshots.take(db, "user", scope="edit", only=[ref.id])
 
 

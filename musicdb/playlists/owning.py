@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import agreeing, editing, linking, snapshots, sortkeys, states
+from . import agreeing, editing, linking, rules, snapshots, sortkeys, states
 from .carrying import Work, keys
 from .diffing import diff
 
 if TYPE_CHECKING:
     from ..db import Database, Row
-
-NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 
 
 def stale(db: Database, lists: Sequence[Work]) -> list[str]:
@@ -98,6 +96,5 @@ def _head(db: Database, work: Work, op: Row, by: str | None) -> None:
         linking.drop(db, "id = ?", [work.row.link_id])
     if op.action in ("rename", "describe"):
         snapshots.take(db, "user", scope="sync", only=[int(id)])
-    if op.action in ("like", "unlike"):
-        sql = f"insert into track_likes (track_id, platform, is_liked, liked_at) values (?, 'user', ?, {NOW}) on conflict do update set is_liked = excluded.is_liked, liked_at = excluded.liked_at"
-        db.execute(sql, [op.track_id, op.action == "like"])
+    if op.action in ("create", "rename"):
+        rules.follow(db, [int(id)])

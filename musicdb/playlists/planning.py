@@ -63,9 +63,9 @@ def plan(
     for target in opened.values():
         made.operations += proposing.offered(db, target, live[target.name, target.place].state, wanted, direction or "push")
     _transfers(made.operations)
-    _cap(made.operations)
+    cap(made.operations)
     proposing.titled(db, made.operations)
-    _denied_before(db, made.operations)
+    remember(db, made.operations)
     if not dry_run:
         with db.operation("plan", reason=f"{len(made.operations):,} steps proposed", mode="batch"):
             for pair in settled:
@@ -99,7 +99,7 @@ def _transfers(ops: list[Op]) -> None:
             ops.remove(out)
 
 
-def _cap(ops: Collection[Op]) -> None:
+def cap(ops: Collection[Op]) -> None:
     """Many removals at once want a second look."""
     leaving: dict[int, list[Op]] = defaultdict(list)
     for op in ops:
@@ -114,18 +114,19 @@ def _cap(ops: Collection[Op]) -> None:
                     op.needs, op.hold = "look", f"{n} of {of} items would go at once: look at them, then approve them by number"
 
 
-def _denied_before(db: Database, ops: Iterable[Op]) -> None:
+def remember(db: Database, ops: Iterable[Op]) -> None:
     """What you denied, and is proposed again because nothing changed, comes denied."""
     sql = """
-    select l.target, l.place, coalesce(l.external_id, 'own:' || l.playlist_id), o.action, o.item, o.nth, o.decided_at, o.status
-    from plan_operations as o join plan_lists as l on l.id = o.plan_list_id where o.status in ('denied', 'done') and o.action in ('add', 'remove', 'move', 'rename', 'create')
+    select l.target, l.place, coalesce(l.external_id, 'own:' || l.playlist_id, json_extract(l.head, '$.external_id')), o.action, o.item, o.nth, o.decided_at, o.status
+    from plan_operations as o join plan_lists as l on l.id = o.plan_list_id where o.status in ('denied', 'done') and o.action in ('add', 'remove', 'move', 'rename', 'create', 'like')
     order by o.id
     """
     last = {row[:6]: row[6:] for row in db.execute(sql)}
     for op in ops:
         if op.list is None:
             continue
-        key = (op.list.target, op.list.place, op.list.external_id or f"own:{op.list.playlist_id}", op.action, op.item, op.nth)
+        of = f"own:{op.list.playlist_id}" if op.list.playlist_id is not None else op.list.head.get("external_id")
+        key = (op.list.target, op.list.place, op.list.external_id or of, op.action, op.item, op.nth)
         at, status = last.get(key, (None, None))
         if status == "denied":
             op.status, op.reason = "denied", f"{op.reason} (you denied it on {str(at)[:10]})"
