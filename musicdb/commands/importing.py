@@ -310,11 +310,12 @@ def _daily_backup() -> None:
 
 def link_and_resolve(db: Any, step: Any) -> dict[str, Any]:
     """Link, resolve, choose covers; return the counts."""
-    from musicdb import images, links, truth
+    from musicdb import images, links, listens, truth
 
     linked = links.link(db, progress=step)
     resolved = truth.resolve(db, progress=step)
     images.select(db)
+    listens.freshen(db)
     return {"link": as_dict(linked), "resolve": as_dict(resolved), "tracks": db.value(LIBRARY)}
 
 

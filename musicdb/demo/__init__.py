@@ -76,7 +76,7 @@ def run(
     progress(done, total or None, what) is called as it goes, echo(line) with each finding. A second run changes nothing.
     Raises BadInput as `build` does.
     """
-    from .. import images, links, load, truth
+    from .. import images, links, listens, load, truth
     from .. import open as open_database
     from .sights import counts, sights
 
@@ -97,6 +97,7 @@ def run(
         report.linked = links.link(db, progress)
         report.resolved = truth.resolve(db, progress=progress)
         report.covers = images.select(db)
+        listens.freshen(db)
         report.counts = counts(db)
         report.sights = sights(db)
     finally:

@@ -6,11 +6,22 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .adding import add
 
-__all__ = ["add", "rollups", "statistics"]
+if TYPE_CHECKING:
+    from ..db import Database
+
+__all__ = ["add", "freshen", "layout", "metrics", "rollups", "statistics"]
+
+
+def freshen(db: Database) -> None:
+    """After an import was linked and resolved: write down new numbers and likes, and make the rollups of what was listened to."""
+    from . import metrics, rollups
+
+    metrics.collect(db)
+    rollups.refresh(db)
 
 
 def __getattr__(name: str) -> Any:
