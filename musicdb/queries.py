@@ -344,3 +344,9 @@ def put_off(db: Database) -> int:
     from .links import review
 
     return len(review.waiting(db, limit=None, later=True))
+
+
+def shelf_counts(db: Database) -> dict[str, int]:
+    """How many copies there are of each status, the most first; "owned" is always there."""
+    rows = db.execute("select status, count(*) from copies where removed_at is null group by status order by count(*) desc")
+    return {"owned": 0} | dict(rows.fetchall())
