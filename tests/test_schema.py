@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "29865d7a2e1f903b35b919d7a16b50a5280fffac54875a314ade765219598752"
+FINGERPRINT = "c5ad30e97702f1ae1ae0b131f1080adc3d730ea546edaf239d54ff2d5a75e314"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

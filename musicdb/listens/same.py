@@ -25,7 +25,7 @@ LENGTH = 210  # seconds of a song of which no length is known
 COUNTS = 240  # seconds after which a play counts, where half its length is longer
 LEAST = 30  # seconds below which scrobblers do not take a play
 EXACT = 15  # seconds within which stamps agree
-ENOUGH = 20  # plays with one partner from which habits are learnt
+ENOUGH = 8  # plays with one partner from which habits are learnt
 SURE = 0.97  # share of plays that habits explain, from which nothing else is taken
 GAIN = 6.0  # what a pair is worth before its costs; -log2 of how likely, plus minutes off
 PLACES = ("start", "half", "end")
@@ -83,7 +83,7 @@ def find(
         by_song[play.song].append(play)
     work.learn(by_song.values())
     groups = {song: work.groups(some) for song, some in by_song.items()}
-    touched = _unite(songs, [g[0] for some in groups.values() for g in some if len(g) == 1], alike)
+    touched = _unite(songs, [g for some in groups.values() for g in some], len(work.rank), alike)
     if touched:
         united: dict[int, list[Play]] = defaultdict(list)
         for song in sorted(touched):
@@ -117,17 +117,20 @@ class _Songs:
         self.into[other] = one
 
 
-def _unite(songs: _Songs, alone: list[Play], alike: Callable[[int, int], bool]) -> set[int]:
-    """Unite songs of plays without a partner that were heard at one time; return those that have another one now."""
-    alone.sort(key=lambda p: (p.at, p.id))
+def _unite(songs: _Songs, groups: list[list[Play]], services: int, alike: Callable[[int, int], bool]) -> set[int]:
+    """Unite songs of plays at one time, where a service lacks a partner; return those that have another number now."""
+    all_plays = sorted(((p.at, p.id, p, g) for g in groups for p in g), key=lambda x: x[:2])
     asked: dict[tuple[int, int], bool] = {}
     touched: set[int] = set()
-    for n, one in enumerate(alone):
-        for m in range(n + 1, len(alone)):
-            other = alone[m]
-            if other.at - one.at > (one.length or other.length or LENGTH) + SLACK:
+    for n, (at, _, one, mine) in enumerate(all_plays):
+        reach = at + (one.length or LENGTH) + SLACK
+        for m in range(n + 1, len(all_plays)):
+            later, _, other, theirs = all_plays[m]
+            if later > reach:
                 break
-            if other.platform == one.platform or other.song == one.song:
+            if other.platform == one.platform or other.song == one.song or len(mine) + len(theirs) > services:
+                continue
+            if not {p.platform for p in mine}.isdisjoint(p.platform for p in theirs):
                 continue
             pair = (min(one.song, other.song), max(one.song, other.song))
             if pair not in asked:
@@ -303,4 +306,4 @@ def _habit(found: list[tuple[int, Mapping[tuple[str, int], float]]]) -> Habit | 
     if explained < 0.5:
         return None
     costs = {place: min(4.5, -math.log2(n / len(found))) for place, n in taken.items() if n >= max(2, 0.02 * len(found))}
-    return Habit(costs, shift, max(5.0, 1.5 * median(rest)), explained >= SURE and len(found) >= 2 * ENOUGH)
+    return Habit(costs, shift, max(5.0, 1.5 * median(rest)), explained >= SURE and len(found) >= 5 * ENOUGH)
