@@ -103,8 +103,8 @@ def main() -> None:
             if path not in kept[-1:]:
                 path.unlink()
     seconds = time.perf_counter() - started
-    print(f"{args.n} files, {seconds:.1f} s, {counts.pop('stored', 0)} stored, {counts.pop('refused', 0)} refused, {len(bad)} bad")
-    for reason, count in counts.most_common():
+    print(f"figure 7: {args.n} mutated audio files, {seconds:.1f} s, {counts.pop('stored', 0)} stored, {counts.pop('refused', 0)} refused with a reason, {len(bad)} neither (seed {args.seed})")
+    for reason, count in counts.most_common(12):
         print(f"{count:7} {reason}")
     for path, why in bad:
         print("BAD", path, why)

@@ -146,7 +146,7 @@ def main() -> int:
             some, back, wrong = run(Path(folder), min(500, sets - done), seed)
         done, rows, seed = done + some, rows + back, seed + 1
         mismatches += wrong
-    print(f"{done:,} random change sets undone, {rows:,} rows put back, {len(mismatches)} mismatches, {time.perf_counter() - started:.0f} s")
+    print(f"figure 3: {done:,} random change sets undone, {rows:,} rows put back, {len(mismatches)} mismatches, {time.perf_counter() - started:.0f} s")
     print("\n".join(mismatches[:20]))
     return 1 if mismatches else 0
 
