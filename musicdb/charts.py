@@ -18,6 +18,7 @@ MIME = "application/vnd.vegalite.v5+json"
 MOST = 5000  # rows in one chart: more are slow to draw and cannot be read; group them in the query
 SIZE = {"width": 560, "height": 260}
 ACCENT = "#c2410c"
+DAYS = "['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][datum.value]"  # weekday 0 is Monday
 _DAY = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?")
 
 
@@ -61,7 +62,7 @@ def heat(rows: Iterable[Mapping[str, Any]], x: str, y: str, value: str, *, title
     data = _data(rows, x, value, y)
     encoding = {
         "x": {"field": x, "type": "ordinal", "title": _words(x), "sort": None, "axis": {"labelAngle": 0, "labelOverlap": True}},
-        "y": {"field": y, "type": "ordinal", "title": _words(y), "sort": None},
+        "y": {"field": y, "type": "ordinal", "title": _words(y), "sort": None, "axis": {"labelExpr": DAYS} if y == "weekday" else {}},
         "color": {"field": value, "type": "quantitative", "title": _words(value), "scale": {"scheme": "oranges"}},
     }
     return _chart(data, {"type": "rect", "tooltip": True}, encoding, (x, value, None), title, {"width": 560, "height": {"step": 24}})

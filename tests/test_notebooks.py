@@ -44,7 +44,7 @@ def test_cells_are_thin_and_introduced_by_prose(path):
     for cell in cells:
         if cell["cell_type"] == "code":
             source = "".join(cell["source"])
-            tree = ast.parse(source)
+            tree = ast.parse("" if source.startswith("%%") else re.sub(r"(?m)^%.*", "", source))
             found = [type(node).__name__ for node in ast.walk(tree) if isinstance(node, HEAVY)]
             assert not found and len(source.splitlines()) <= 10, source
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
