@@ -401,7 +401,7 @@ def open(
             if state != "current" and migrate:
                 schema.migrate(db.utils, None if state == "empty" else lambda: (backup or _backup)(path))
                 db.conn.execute(CACHE)  # SQLite counted it in pages of the size before
-            elif state == "current" and any(kind != "table" for _, kind, _ in schema.differences(db.conn)):
+            elif state == "current" and any(kind in ("view", "trigger") or name == schema.PUT_OFF for _, kind, name in schema.differences(db.conn)):
                 with db.atomic():
                     schema.refresh(db.conn)  # `transform` dropped triggers, a view was changed, an import cut off: put them back
             diary.bring(db, Path(listens).expanduser().absolute() if listens else None)

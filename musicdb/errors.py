@@ -35,7 +35,7 @@ class UnknownSource(BadInput):
 class KnownAlready(BadInput):
     """What was to be added is there already."""
 
-    def __init__(self, message: str, id: int):
+    def __init__(self, message: str, id: int | None = None):
         super().__init__(message)
         self.id = id
 

@@ -62,6 +62,7 @@ event_recordings image_links playlists playlist_items playlist_links tracks user
 RESOLVED = "title version artist_credit duration_ms release_date year bpm musical_key rating catalogue_number comment".split()
 # Tables with rows that `resolve` derives, and their column with the track (of external_ids also other things; that costs no more than a look).
 DERIVED = {"tracks": "id", "track_artists": "track_id", "track_genres": "track_id", "track_labels": "track_id", "external_ids": "entity_id"}
+PUT_OFF = "ix_l_track"  # entries come in no order: with a page of it written for every other play a long import took twice the time
 SEARCH = {"tracks": ["title", "version", "artist_credit"], "artists": ["name", "sort_name"], "release_groups": ["title"]}
 NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 
@@ -269,7 +270,7 @@ def refresh(conn: sqlite3.Connection) -> None:
                 conn.execute(f'drop {kind} if exists main."{name}"')
         elsewhere = objects().of_diary if diary.is_split(conn) else lambda *_: False
         made = [("view", s) for s in views] + [("trigger", s) for s in _triggers(conn)]
-        for statement in [s for kind, s in made if not elsewhere(kind, s.split()[2], s)] + _missing_indexes(conn):
+        for statement in [s for kind, s in made if not elsewhere(kind, s.split()[2], s)] + _put_off(conn):
             conn.execute(statement)
     except BaseException:
         conn.execute("rollback to refresh_schema")
@@ -296,11 +297,10 @@ def without_triggers(conn: sqlite3.Connection, tables: Iterable[str]) -> Iterato
         conn.execute(f"insert into {table}_fts ({table}_fts) values ('rebuild')")
 
 
-def _missing_indexes(conn: sqlite3.Connection) -> list[str]:
-    """Indexes of the diary that a long import that was cut off had put off."""
-    made = [s for s in statements(_sql("m001_observed.sql")) if re.match(r"create index ix_l_\w+ on listens", s)]
-    there = {name for (name,) in conn.execute("select name from sqlite_master")}
-    return [s for s in made if s.split()[2] not in there and not diary.is_split(conn)]
+def _put_off(conn: sqlite3.Connection) -> list[str]:
+    """The index that a long import does without until its end, where it was cut off."""
+    there = conn.execute("select 1 from sqlite_master where name = ?", [PUT_OFF]).fetchone()
+    return [] if there or diary.is_split(conn) else [s for s in statements(_sql("m001_observed.sql")) if s.split()[2] == PUT_OFF]
 
 
 def state(conn: sqlite3.Connection) -> str:

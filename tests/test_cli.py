@@ -168,7 +168,7 @@ def test_settings_say_whose_word_they_are():
     got = settings.read({"MUSICDB_DB": "~/a.db", "MUSICDB_AUTO_BACKUP": "0", "MUSICDB_LOG_SQL": "1", "MUSICDB_BACKUP_DIR": ""})
     assert got.database == Path.home() / "a.db" and got.backup_dir == Path.home() / "backups"
     assert (got.auto_backup, got.log_sql) == ("never", "-")
-    assert [one.origin for one in got.listing] == ["MUSICDB_DB", "default", "MUSICDB_AUTO_BACKUP", "MUSICDB_LOG_SQL"]
+    assert [one.origin for one in got.listing] == ["MUSICDB_DB", "default", "default", "MUSICDB_AUTO_BACKUP", "MUSICDB_LOG_SQL"]
     assert settings.read({"MUSICDB_DB": "a.db"}, "b.db").listing[0].origin == "--db"
     with pytest.raises(BadInput, match="MUSICDB_AUTO_BACKUP"):
         settings.read({"MUSICDB_AUTO_BACKUP": "sometimes"})

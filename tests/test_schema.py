@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "c5ad30e97702f1ae1ae0b131f1080adc3d730ea546edaf239d54ff2d5a75e314"
+FINGERPRINT = "f3053bc42709c37c2e7ed828e9521d4b4054b2ade93089ddcc06b7bb9d684e9e"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

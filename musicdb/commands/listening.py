@@ -42,7 +42,7 @@ def add(payload: str | None, artist: str | None, title: str | None, album: str |
     \b
     Example:
       musicdb listens add --artist "Wren Ashby" --title "Night Ferry"
-      echo '{"listened_at": 1748738994, "track_metadata": {"artist_name": "Wren Ashby", "track_name": "Night Ferry"}}' | musicdb listens add -
+      musicdb listens add --artist "Wren Ashby" --title "Night Ferry" --album "Candle Hours" --at 2026-05-03T18:00:00+02:00 --user Ada
     """
     if (payload is None) == (artist is None or title is None):
         raise click.UsageError("give --artist and --title, or the listen as JSON")

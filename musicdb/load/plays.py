@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ..schema import PUT_OFF
 from ..shapes import Play
 
 RAW = """
@@ -68,7 +69,7 @@ class Relief:
     With a page of it written anew for every other play, a million plays took twice as long.
     """
 
-    INDEX, BULK = "ix_l_track", 20_000
+    INDEX, BULK = PUT_OFF, 20_000
 
     def __init__(self, writer: Any):
         self.writer, self.made, self.share = writer, None, self.BULK

@@ -570,7 +570,7 @@ create table claim_paths ( -- Further fields to read from stored payloads: one r
 ) strict, without rowid;
 
 create table track_likes ( -- Likes per service.
-  track_id int not null references tracks(id), -- the track
+  track_id int not null references track_ids(id), -- the track
   platform text not null references platforms(name), -- the service
   is_liked int not null check (is_liked in (0, 1)), -- 1 = liked
   liked_at text, -- UTC
@@ -580,7 +580,7 @@ create table track_likes ( -- Likes per service.
 create index ix_likes on track_likes(platform, is_liked);
 
 create table track_metrics ( -- Numbers over time: popularity, play counts, ratings.
-  track_id int not null references tracks(id), -- the track
+  track_id int not null references track_ids(id), -- the track
   platform text not null references platforms(name), -- who says so
   metric text not null, -- popularity, play_count, ...
   collected_at text not null, -- UTC
