@@ -9,6 +9,7 @@ import msgspec
 
 from .. import links
 from ..images import covers
+from ..listens import flagging
 from . import merged, releases
 from .resolving import resolve
 
@@ -46,6 +47,8 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
             observations.update(row[0] for row in db.execute(OBSERVED, [platform, external_id]))
             if field.startswith("not:"):
                 tracks |= _ids(db, "track", [field.removeprefix("not:")])
+    if plays := [key for entity, key, _ in keys if entity == "plays"]:
+        flagging.follow(db, plays)
     if merges or observations:
         tracks |= _relink(db, observations, merges)
     pictures = _ids(db, "release_group", (key for entity, key, field in keys if entity == "release_group" and field == "cover"))
