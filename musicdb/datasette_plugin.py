@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sqlite3
 from contextlib import closing
 
@@ -13,6 +14,7 @@ from jinja2 import FileSystemLoader
 
 from . import assets, db, schema
 from .web import cells, feeds, guard, share, site, split, warm
+from .web.functions import FUNCTIONS
 from .web.split import canned_queries  # noqa: F401 - a hook
 
 BUSY = ("database is locked", "database table is locked", "database schema is locked", "disk i/o error")
@@ -113,8 +115,16 @@ def extra_template_vars(datasette):
         "clock": cells.clock,
         "hue": lambda text: sum(str(text).encode()) % 12,
         "initials": lambda text: "".join(word[0] for word in re.findall(r"\w+", str(text))[:2]).upper(),
+        "one_liner": lambda database, sql, params=None: one_liner(str(datasette.databases[database].path or database), sql, params or {}),
+        "sql_functions": FUNCTIONS,
         "platform_name": lambda name: cells.PLATFORMS.get(name, name),
     }
+
+
+def one_liner(path: str, sql: str, params: dict[str, str]) -> str:
+    """The same question for a terminal: `sqlite-utils query ...`."""
+    words = ["sqlite-utils", "query", path, sql.strip(), *(word for name, value in params.items() for word in ("-p", name, str(value))), "-t"]
+    return shlex.join(words)
 
 
 @hookimpl

@@ -8,7 +8,8 @@ import pytest
 
 from musicdb.web import serve
 
-from .test_datasette import HOSTILE, QUERIES, library  # noqa: F401  (the same small library, hostile strings included)
+from .serving import HOSTILE, library  # noqa: F401  (the same small library, hostile strings included)
+from .test_datasette import QUERIES
 
 pytestmark = pytest.mark.browser
 PAGES = ["", "/library", "/tracks", "/tracks/1", "/tracks/2", "/release_groups/1", "/platform_tracks", "/platform_tracks/2", "/track_links",

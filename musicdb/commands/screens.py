@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tempfile
 import webbrowser
@@ -22,28 +23,43 @@ DATASETTE_PORT, LAB_PORT = 8001, 8888
 @click.command(cls=base.Command)
 @click.option("--port", type=click.IntRange(1, 65535), default=DATASETTE_PORT, show_default=True, help="Or the next free one.")
 @click.option("--browser/--no-browser", default=False, help="Open the page in a browser.")
-def serve(port: int, browser: bool) -> None:
+@click.option("--share", is_flag=True, help="For others too: asks for a token; hides listening, paths, prices and SQL.")
+@click.option("--host", metavar="ADDRESS", help="With --share: the address to listen on, 0.0.0.0 for all of this machine's.")
+@click.option("--token", metavar="TEXT", help="With --share: the token, at least 16 characters; else a new one is made.")
+def serve(port: int, browser: bool, share: bool, host: str | None, token: str | None) -> None:
     """Look at the library in a browser (Datasette).
 
-    Serves this machine only, until Ctrl-C.
+    Serves this machine only, until Ctrl-C. With --share, whoever has the address with its token sees the music, and nothing private.
 
     \b
     Example:
       musicdb serve
       musicdb serve --port 9000 --db ~/Music/music.db
+      musicdb serve --share --host 0.0.0.0
     """
+    import secrets
+
     from musicdb.web import serve as server
+
+    if not share and (host or token):
+        raise BadInput("--host and --token go with --share")
+    if token is not None and not re.fullmatch(r"[A-Za-z0-9_.-]{16,200}", token):
+        raise BadInput("a token has at least 16 letters, digits, '.', '_' or '-'")
+    token = (token or secrets.token_urlsafe(24)) if share else None
 
     with base.database() as db:  # an older schema is migrated, dropped triggers put back, before anybody looks
         path = db.path
 
     def ready(address: str) -> None:
+        address = f"{address}?token={token}" if token else address
         base.say(f"{path}: {address}   (Ctrl-C stops)")
+        if token:
+            base.say("shared: tracks, albums, artists, playlists and records; not listening, paths, prices, history or SQL")
         if browser:
             webbrowser.open(address)
 
     with stoppable():
-        server.run(path, port, ready)
+        server.run(path, port, ready, host=host or server.HOST, share=token)
 
 
 @click.command(cls=base.Command)

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -45,24 +45,31 @@ def metadata(name: str) -> dict[str, Any]:
     return found
 
 
-def app(path: str | os.PathLike[str]):
-    """The Datasette object over a library file; `.client.get("/")` asks it without a server, `.app()` is its ASGI app."""
+def app(path: str | os.PathLike[str], share: str | None = None):
+    """The Datasette object over a library file; `.client.get("/")` asks it without a server, `.app()` is its ASGI app.
+
+    share: a token; strangers who bring it see the music and nothing private (`web.share`), and ask no SQL of their own.
+    """
     from datasette.app import Datasette
 
     file = Path(path)
     if not file.is_file():
         raise BadInput(f"there is no database at {file}; `musicdb init` makes one")
-    return Datasette([str(file)], metadata=metadata(file.stem), template_dir=str(assets.path("datasette") / "templates"), settings=SETTINGS)
+    told, settings = metadata(file.stem), dict(SETTINGS)
+    if share:
+        told.setdefault("plugins", {})["musicdb"] = {"share": share}
+        settings["default_allow_sql"] = False
+    return Datasette([str(file)], metadata=told, template_dir=str(assets.path("datasette") / "templates"), settings=settings)
 
 
-def listen(port: int = PORT, tries: int = 50) -> socket.socket:
-    """A socket bound to 127.0.0.1 on `port`, or on the next free one. Bound, not merely found free: nobody can take it meanwhile."""
+def listen(port: int = PORT, tries: int = 50, host: str = HOST) -> socket.socket:
+    """A socket bound to this computer on `port`, or on the next free one. Bound, not merely found free: nobody can take it meanwhile."""
     for candidate in range(port, port + tries):
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if os.name == "posix":  # on Windows this option would let two programs share a port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind((HOST, candidate))
+            sock.bind((host, candidate))
             sock.listen(128)
             return sock
         except OSError:
@@ -70,14 +77,14 @@ def listen(port: int = PORT, tries: int = 50) -> socket.socket:
         except OverflowError:
             sock.close()
             break
-    raise BadInput(f"no free port from {port} to {port + tries - 1} on {HOST}; pass another --port")
+    raise BadInput(f"no free port from {port} to {port + tries - 1} on {host}; pass another --port, or a --host of this computer")
 
 
-def server(path: str | os.PathLike[str], sock: socket.socket):
+def server(path: str | os.PathLike[str], sock: socket.socket, share: str | None = None):
     """A uvicorn server over the library; `server.run(sockets=[sock])` blocks until Ctrl-C or `should_exit = True`."""
     import uvicorn
 
-    return uvicorn.Server(uvicorn.Config(app(path).app(), log_level="warning", lifespan="on", server_header=False))
+    return uvicorn.Server(uvicorn.Config(app(path, share).app(), log_level="warning", lifespan="on", server_header=False))
 
 
 def mark(path: str | os.PathLike[str]) -> Path:
@@ -108,13 +115,20 @@ def _alive(path: Path) -> str | None:
     return f"http://{HOST}:{port}/{quote(name, safe='')}"
 
 
-def run(path: str | os.PathLike[str], port: int = PORT, ready: Callable[[str], object] | None = None) -> None:
-    """Serve until Ctrl-C. ready(address) is called once the port is ours; its backlog already takes visitors."""
-    sock = listen(port)
+def run(
+    path: str | os.PathLike[str], port: int = PORT, ready: Callable[[str], object] | None = None, *, host: str = HOST, share: str | None = None
+) -> None:
+    """Serve until Ctrl-C. ready(address) is called once the port is ours; its backlog already takes visitors.
+
+    host: another address of this computer, for a shared library only: without a token nobody but this computer is answered.
+    """
+    if host != HOST and not share:
+        raise BadInput(f"{host} is open to others: add --share, which asks for a token and hides what is private")
+    sock = listen(port, host=host)
     try:
-        running = server(path, sock)
-        here = f"http://{HOST}:{sock.getsockname()[1]}/"
-        with marked(path, here):
+        running = server(path, sock, share)
+        here = f"http://{sock.getsockname()[0]}:{sock.getsockname()[1]}/"
+        with marked(path, here) if not share else nullcontext():
             if ready:
                 ready(here)
             running.run(sockets=[sock])

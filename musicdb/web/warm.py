@@ -1,0 +1,87 @@
+"""Answers kept until somebody writes: a page asked twice costs its template, and what a notebook wrote shows at the next reload.
+
+SQLite counts the commits of other connections (`pragma data_version`); a connection of our own watches that count.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+KEPT = 400  # answers
+KEPT_ROWS = 2100  # of one answer: more is a download, not a page
+SECONDS = 60  # `now` in a query goes on
+CHANCE = ("random", "'now'", "data_version")
+
+
+class Warm:
+    """The answers of one database, as they are at `version()`."""
+
+    def __init__(self, database):
+        self.database = database
+        self._watch = None
+        self._version = 0
+        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+
+    def version(self) -> int:
+        """A number that changes whenever another connection commits. Raises sqlite3.OperationalError where the file is locked."""
+        if self._watch is None:
+            self._watch = self.database.connect()
+        now = self._watch.execute("pragma data_version").fetchone()[0]
+        if now != self._version:
+            self._version = now
+            self._kept.clear()
+        return now
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    async def get(self, key: Hashable, make: Callable[[Any], Any]) -> Any:
+        """make(connection) run in a thread of Datasette's, or what it gave since the last commit."""
+        version, found = self.version(), self._kept.get(key)
+        if found and found[0] > time.monotonic():
+            self._kept.move_to_end(key)
+            return found[1]
+        return self._keep(key, version, await self.database.execute_fn(make))
+
+    def _keep(self, key: Hashable, version: int, value: Any) -> Any:
+        if version == self._version:
+            self._kept[key] = (time.monotonic() + SECONDS, value)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return value
+
+    def over(self, execute: Callable[..., Any]) -> Callable[..., Any]:
+        """`Database.execute` with a memory. Interrupted queries and errors are not remembered."""
+
+        async def remembered(sql, params=None, truncate=False, custom_time_limit=None, page_size=None, log_sql_errors=True):
+            key = (sql, frozen(params), truncate, custom_time_limit, page_size)
+            chance = any(word in sql.lower() for word in CHANCE)
+            version, found = self.version(), None if chance else self._kept.get(key)
+            if found and found[0] > time.monotonic():
+                self._kept.move_to_end(key)
+                return found[1]
+            results = await execute(sql, params, truncate, custom_time_limit, page_size, log_sql_errors)
+            if chance or len(results.rows) > KEPT_ROWS or any(isinstance(value, bytes) for row in results.rows[:1] for value in row):
+                return results
+            return self._keep(key, version, results)
+
+        return remembered
+
+
+def frozen(params: dict[str, Any] | Sequence[Any] | None) -> Hashable:
+    """Parameters as a key."""
+    return tuple(sorted(params.items())) if isinstance(params, dict) else tuple(params or ())
+
+
+def of(database) -> Warm:
+    """The memory of a database; made, and put in front of `database.execute`, when first asked for."""
+    found = getattr(database, "musicdb_warm", None)
+    if found is None:
+        found = database.musicdb_warm = Warm(database)
+        database.execute = found.over(database.execute)
+    return found
