@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput, KnownAlready, PayloadError
-from ..load import module
-from ..load import user as user_id
-from ..load.observations import Writer, check, encode
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -31,6 +28,10 @@ def add(db: Database, payload: dict[str, Any], *, user: str | None = None, platf
 
     Raises BadInput for what is no listen, KnownAlready (with `.id`) for one that is there.
     """
+    from ..load import module  # `load` resolves, and what resolves looks at listens
+    from ..load import user as user_id
+    from ..load.observations import Writer, check, encode
+
     if platform not in KINDS:
         raise BadInput(f"a listen cannot be told in the way of {platform!r}; there are {', '.join(KINDS)}")
     m, kind = module(platform), KINDS[platform]

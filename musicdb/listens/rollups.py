@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..load.observations import encode
+import msgspec
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -64,7 +64,7 @@ def refresh(db: Database, *, all: bool = False) -> int:
             db.execute(BY_MONTH.format(plays="listens as l"))
             db.execute(BY_HOUR.format(plays="listens as l"))
         else:
-            chosen = [encode(months).decode()]
+            chosen = [msgspec.json.encode(months).decode()]
             for table in ("listen_rollup", "listen_hours"):
                 db.execute(FORGET.format(table), chosen)
             db.execute(BY_MONTH.format(plays=OF_MONTHS), chosen)
