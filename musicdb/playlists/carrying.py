@@ -98,7 +98,7 @@ def read(db: Database, plan: int) -> list[Work]:
     found: dict[int, Work] = {}
     for row in db.q(LISTS, [plan]):
         base = msgspec.json.decode(row.base) if row.base else {}
-        before = numbered(msgspec.json.decode(row.before))
+        before = [tuple(item) for item in base["now"]] if "now" in base else numbered(msgspec.json.decode(row.before))
         wanted = [tuple(item) for item in base["items"]] if "items" in base else numbered(msgspec.json.decode(row.after))
         found[row.id] = Work(row, base, before, wanted, id=row.external_id)
     for op in db.q(STEPS, [plan]):

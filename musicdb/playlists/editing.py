@@ -129,12 +129,13 @@ def move(db: Database, playlist: Any, at: int, to: int, *, by: str | None = None
         snapshots.take(db, "user", scope="edit", only=[ref.id])
 
 
-def put(db: Database, playlist: int, items: Sequence[Item], *, by: str | None = None) -> int:
-    """Make the items of a playlist exactly these: (key, nth of equal keys), keys as `states.uids` gives them. Rows that stay keep their
-    id and date; only what differs is written. Returns how many rows were. Inside an operation of the caller."""
+def put(db: Database, playlist: int, items: Sequence[Item], *, now: Sequence[Item] | None = None, by: str | None = None) -> int:
+    """Make the items of a playlist exactly these: (key, nth of equal keys), keys as `states.uids` gives them. now: which is which of
+    the items as they are, if not by their order. Rows that stay keep their id and date; only what differs is written. Returns how many rows were. Inside an operation of the caller."""
     rows = db.execute(ROWS, [playlist]).fetchall()
     uid = states.uids(db, (row[2] for row in rows))
-    have = dict(zip(numbered(uid.get(row[2], f"#{row[2]}") for row in rows), (row[0] for row in rows), strict=True))
+    current = numbered(uid.get(row[2], f"#{row[2]}") for row in rows) if now is None else now
+    have = dict(zip(current, (row[0] for row in rows), strict=True))
     ids = states.track_ids(db, (str(key) for key, _ in items if (key, _) not in have))
     missing = [key for key, n in items if (key, n) not in have and key not in ids]
     if missing:

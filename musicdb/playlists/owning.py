@@ -61,7 +61,7 @@ def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, 
                 writes = work.writes()
                 if writes:
                     work.now = writes[-1].after
-                    editing.put(db, int(work.row.playlist_id), work.now, by=by)
+                    editing.put(db, int(work.row.playlist_id), work.now, now=writes[0].before, by=by)
         for op in ops:
             mark(db, op, "done", {"operation": operation.id})
         with db.operation("agree", mode="batch"):  # it follows from the rest: no undo has to put it back

@@ -56,7 +56,7 @@ class Pair:
     def is_settled(self) -> bool:
         """Whether nothing is to be done on either side."""
         m = self.merged
-        return not m.held and not m.conflicts and m.here == numbered(self.here) and m.there == numbered(self.there)
+        return not m.held and not m.conflicts and m.here == m.was_here and m.there == m.was_there
 
 
 def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live]) -> tuple[list[Pair], list[Row], list[Row]]:
@@ -147,7 +147,7 @@ def _witnesses(db: Database, changed: Iterable[tuple[Any, Any, str]]) -> dict[in
 def base(pair: Pair, here: Collection[syncing.Item], there: Collection[syncing.Item], *, clean: bool, sig: str | None = None) -> dict[str, Any]:
     """What is agreed on when the sides are these: the JSON of a base."""
     return agreed(
-        pair.base or [], list(here), list(there), pair.link.direction, dict(zip(numbered(pair.there), pair.there_ids, strict=True)), bool(pair.merged.conflicts),
+        pair.base or [], list(here), list(there), pair.link.direction, dict(zip(pair.merged.was_there, pair.there_ids, strict=True)), bool(pair.merged.conflicts),
         {"name": pair.theirs.name if pair.theirs else None, "description": pair.theirs.description if pair.theirs else None, "clean": clean, "sig": sig or pair.sig},
     )  # fmt: skip
 

@@ -75,18 +75,18 @@ def of_pair(db: Database, pair: pairs.Pair, warnings: list[str]) -> list[Op]:
 def _base_of(pair: pairs.Pair) -> dict[str, Any]:
     """What `applying` needs to note afterwards what was agreed on."""
     return {
-        "base": pair.base or [], "direction": pair.link.direction, "conflict": bool(pair.merged.conflicts), "here": numbered(pair.here), "there": numbered(pair.there),
+        "base": pair.base or [], "direction": pair.link.direction, "conflict": bool(pair.merged.conflicts), "here": pair.merged.was_here, "there": pair.merged.was_there,
         "ids": pair.there_ids, "platform": pair.link.platform,
         "collapsed": any(h.why == "collapsed" for h in pair.merged.held),
     }  # fmt: skip
 
 
 def _here(pair: pairs.Pair, name: str, said: dict[str, Row], mine: dict[str, Row]) -> list[Op]:
-    before, wanted = numbered(pair.here), pair.merged.here
+    before, wanted = pair.merged.was_here, pair.merged.here
     blocked = [i for i in wanted if "/" in str(i[0]) and i not in set(before)]
     after = [i for i in wanted if i not in set(blocked)]
     where = List("user", pair.link.name, pair.here, [str(k) for k, _ in after], playlist_id=pair.link.playlist_id, link_id=pair.link.id)
-    where.base = {"items": after}
+    where.base = {"items": after, "now": before}
     ops = steps(where, before, after)
     for op in ops:
         row = said.get(str(op.item))
@@ -108,7 +108,7 @@ def _here(pair: pairs.Pair, name: str, said: dict[str, Row], mine: dict[str, Row
 
 
 def _there(db: Database, pair: pairs.Pair, name: str, mine: dict[str, Row], said: dict[str, Row]) -> list[Op]:
-    before, wanted = numbered(pair.there), pair.merged.there
+    before, wanted = pair.merged.was_there, pair.merged.there
     if wanted == before:
         return []
     new = [i for i in wanted if i not in set(before)]

@@ -158,7 +158,7 @@ def until(db: Database, platform: str, at: str | int | None) -> int:
     if at is None:
         return LAST
     text = str(at)
-    if text.isdigit() and len(text) != 4:
+    if isinstance(at, int) or (text.isdigit() and len(text) != 4):
         if db.value("select 1 from snapshots where id = ?", [int(text)]) is None:
             raise BadInput(f"there is no snapshot {text}; `musicdb playlists history NAME` shows those there are")
         return int(text)

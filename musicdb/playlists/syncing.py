@@ -7,8 +7,10 @@ missing twice and the read did not collapse.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from .diffing import numbered
@@ -28,10 +30,13 @@ class Held(NamedTuple):
 
 @dataclass(slots=True)
 class Merged:
-    """What each side shall be, item by item, what was not believed, and conflicts as sentences: (what, sentence)."""
+    """What each side shall be, item by item, what was not believed, and conflicts as sentences: (what, sentence). was_here, was_there: the
+    items as they were, by the same identities."""
 
     here: list[Item]
     there: list[Item]
+    was_here: list[Item] = field(default_factory=list)
+    was_there: list[Item] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     conflicts: list[tuple[str, str]] = field(default_factory=list)
 
@@ -53,16 +58,19 @@ def merge(
     there is no second read to go by, and `there` is taken at its word. believe: a collapsed read is true. prefer: "here" or "there" settles
     conflicts of order.
     """
-    b, h, t = numbered(base), numbered(here), numbered(there)
+    b = numbered(base)
+    count = [Counter(side) for side in (base, here, there)]
+    fewer = {key for key, n in count[0].items() if count[1][key] < n and count[2][key] < n}
+    h, t = align(base, here, fewer), align(base, there, fewer)
     base_set, here_set, there_set = set(b), set(h), set(t)
     # A copy of a key that is there nth today may have been another of its copies: what counts is how many were there.
     seen_before = set() if witness is None else set(numbered(witness))
-    merged = Merged([], [])
+    merged = Merged([], [], h, t)
     push = direction in ("push", "export")
     sources = {"import": ("there",), "two_way": ("here", "there")}.get(direction, ("here",))
     for side, now, other in (("here", here_set, there_set), ("there", there_set, here_set)):
         if side in sources and not believe and is_collapsed([i for i in b if i in now or i in other], now):  # a failed read: nothing of this list is touched
-            return Merged(h, t, [Held(item, "collapsed", side) for item in b if item not in now])
+            return Merged(h, t, h, t, [Held(item, "collapsed", side) for item in b if item not in now])
     keep_here, keep_there = set(here_set), set(there_set)
     for item in dict.fromkeys([*b, *h, *t]):
         in_base, is_here, is_there = item in base_set, item in here_set, item in there_set
@@ -86,6 +94,8 @@ def merge(
     way = _order(b, h, t, common, direction, prefer)
     if way == "conflict":
         merged.conflicts.append(("order", "both sides were reordered, each in its own way"))
+        if any(n > 1 for side in count for n in side.values()):  # which copy is which shows by the order alone: all of the list waits
+            return Merged(h, t, h, t, merged.held, merged.conflicts)
     own_h, own_t = [i for i in h if i in keep_here], [i for i in t if i in keep_there]
     merged.here = _arranged(own_h, t, keep_here, lead="there" if way == "there" and direction in ("import", "two_way") else "here")
     merged.there = _arranged(own_t, h, keep_there, lead="there" if way == "here" and (push or direction in ("mirror", "two_way")) else "here")
@@ -95,6 +105,33 @@ def merge(
     if direction == "mirror" and keep_there == here_set:
         merged.there = list(h)
     return merged
+
+
+def align(base: Sequence[Hashable], now: Sequence[Hashable], counted: Collection[Hashable] = ()) -> list[Item]:
+    """Each item of `now` with which copy of its key in `base` it is; copies that `base` has not follow. A copy put in before another is the
+    new one, though it comes first. counted: keys whose copies are told apart by their order alone (both sides took some out)."""
+    if len(set(base)) == len(base) and len(set(now)) == len(now):
+        return [(key, 0) for key in now]
+    copies: dict[Hashable, list[int]] = defaultdict(list)
+    for place, (key, _) in enumerate(numbered(base)):
+        copies[key].append(place)
+    number = {place: n for key in copies for n, place in enumerate(copies[key])}
+    found: list[Item | None] = [None] * len(now)
+    used: set[Item] = set()
+    for block in SequenceMatcher(None, base, now, autojunk=False).get_matching_blocks():
+        for step in range(block.size):
+            key = now[block.b + step]
+            if key not in counted:
+                found[block.b + step] = item = (key, number[block.a + step])
+                used.add(item)
+    free: dict[Hashable, int] = defaultdict(int)
+    for place, key in enumerate(now):
+        if found[place] is None:
+            while (key, free[key]) in used:
+                free[key] += 1
+            used.add((key, free[key]))
+            found[place] = (key, free[key])
+    return [item for item in found if item is not None]
 
 
 def is_collapsed(base: Sequence[Item], now: Collection[Item]) -> bool:
@@ -153,11 +190,15 @@ def next_base(base: Sequence[Hashable], here: Sequence[Item], there: Sequence[It
     keys it counts which one went."""
     b, h, t = numbered(base), list(here), list(there)
     base_set, here_set, there_set = set(b), set(h), set(t)
+    if conflict and len(set(base)) < len(base):
+        return list(base)
+    if conflict:  # what was added since stays out of it: the order that both had is what the conflict is seen by
+        return [key for key, n in b if (key, n) in here_set or (key, n) in there_set]
     agreed = {i for i in {*b, *h, *t} if (i in here_set and i in there_set) or (i in base_set and (i in here_set or i in there_set))}
     both = here_set & there_set
-    if not conflict and (direction == "import" or [i for i in h if i in both] == [i for i in t if i in both]):
-        lead = t if direction == "import" else h
-    elif not conflict and direction != "two_way":
+    if direction == "import":
+        lead = t
+    elif direction != "two_way" or [i for i in h if i in both] == [i for i in t if i in both]:
         lead = h
     else:
         lead = b
