@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from musicdb.commands import base, database, deciding, exporting, importing, listening, logins, playlisting, reviewing, screens, syncing
+from musicdb.commands.events import events
+from musicdb.commands.shelf import collection
 
 
 def version() -> str:
@@ -44,7 +46,7 @@ def cli(ctx: click.Context, as_json: bool) -> None:
 
 for command in (
     screens.demo, database.init, logins.login, logins.logout, importing.import_, importing.link, importing.resolve,
-    reviewing.review, syncing.status, syncing.sync, syncing.inspect, playlisting.playlists, deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, screens.serve, screens.lab,
+    reviewing.review, syncing.status, syncing.sync, syncing.inspect, playlisting.playlists, collection, events, deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, screens.serve, screens.lab,
     database.check, database.backup, database.migrate, database.config,
 ):  # fmt: skip
     cli.add_command(command)

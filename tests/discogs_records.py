@@ -32,7 +32,10 @@ def import_records(db, monkeypatch, records=(), copies=(), wants=(), *, status="
     """Import these as the account would tell them, link and resolve; return the report of `resolve`."""
     pages = [Page("collection_item", list(copies)), Page("want", list(wants))] if copies or wants else []
     ends = [Complete("collection_item", within="owned"), Complete("collection_item", within="wanted")] if copies or wants else []
-    pages += [Page("details", [{"external_id": str(r["id"]), "release": r, "status": status, "pictures": False} for r in records])]
+    wanted = {w["external_id"] for w in wants} - {c["external_id"] for c in copies}
+    pages += [Page("details", [
+        {"external_id": str(r["id"]), "release": r, "status": "wanted" if str(r["id"]) in wanted else status, "pictures": False} for r in records
+    ])]  # fmt: skip
     monkeypatch.setattr(discogs, "fetch", lambda *a, **k: iter([*pages, *ends]))
     load.run(db, "discogs", token={"token": "x"})
     links.link(db)

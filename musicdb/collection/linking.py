@@ -8,15 +8,17 @@ import msgspec
 
 from ..db import Row, Rows
 from ..errors import BadInput
-from ..links import review
+from ..links import aliases, review
 from ..links.review import Reviewed
-from ..matching import lookup
+from ..matching import compare, lookup
+from ..matching.record import prepare
 from ..truth import deriving
 
 if TYPE_CHECKING:
     from ..db import Database
 
 SHOWN = "track_id title version artist_credit album duration_ms has_file confidence".split()
+LEAST = 20  # confidence below which a track is not worth showing
 FACTS = """
 select t.id as track_id, t.title, t.version, t.artist_credit, l.album, t.duration_ms, l.cover, exists (
     select 1 from track_links as k join platform_tracks as p on p.id = k.platform_track_id and p.platform = 'local' and p.missing_since is null
@@ -36,12 +38,14 @@ def candidates(db: Database, side: int | str, limit: int = 8) -> Rows:
     one = _side(db, side)
     record = {name: one[name] for name in ("title", "album", "duration_ms", "isrc")} | {"artists": msgspec.json.decode(one["artists"])}
     now = db.value(review.ACTIVE, [one["id"]])
+    mine = prepare(record, aliases.known(db))
+    judged = [(compare(mine, theirs), track) for track in lookup.near(db, mine) if track != now and (theirs := lookup.facts(db, track))]
     rows = []
-    for track, comparison in lookup.candidates(db, record, limit=limit + 1, least=20):
-        if track != now and (facts := db.one(FACTS, [track])):
+    for comparison, track in sorted(judged, key=lambda one: (-one[0].confidence, one[1]))[:limit]:
+        if comparison.confidence >= LEAST:
             signs = [one["sentence"] for one in comparison.evidence]
-            rows.append(Row(facts | {"confidence": round(comparison.confidence), "signs": signs}))
-    return Rows(rows[:limit], SHOWN, db)
+            rows.append(Row(db.one(FACTS, [track]) | {"confidence": round(comparison.confidence), "signs": signs}))
+    return Rows(rows, SHOWN, db)
 
 
 def link_side(db: Database, side: int | str, track: int, *, by: str | None = None, note: str | None = None) -> Reviewed:
