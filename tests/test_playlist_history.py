@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_nine_versions_of_a_real_list_are_kept_with_every_item_that_came_went_an
     ref = playlists.find(db, "spotify/list")
     kept = snapshots.every(db, "spotify", ref.id)
     ids = states.external(db, {item for version in kept for item in version.items})
-    distinct = [read[0], *(now for before, now in zip(read, read[1:]) if before != now)]
+    distinct = [read[0], *(now for before, now in pairwise(read) if before != now)]
     assert [[ids[item] for item in version.items] for version in kept] == distinct
     numbers = [row[0] for row in db.execute("select id from snapshots order by id")]
     for number, tracks in zip(numbers, read):
@@ -70,7 +71,7 @@ def test_nine_versions_of_a_real_list_are_kept_with_every_item_that_came_went_an
         assert by_op["remove"] == Counter(before) - Counter(after)
         assert sum(by_op["move"].values()) == fewest_moves(before, after)
     left = Counter()
-    for before, after in zip(read, read[1:]):
+    for before, after in pairwise(read):
         left += Counter(before) - Counter(after)
     gone = Counter(row.external_id for row in playlists.history(db, "spotify/list") if row.what != "added")
     assert gone == left

@@ -63,8 +63,7 @@ def merge(
     fewer = {key for key, n in count[0].items() if count[1][key] < n and count[2][key] < n}
     h, t = align(base, here, fewer), align(base, there, fewer)
     base_set, here_set, there_set = set(b), set(h), set(t)
-    # A copy of a key that is there nth today may have been another of its copies: what counts is how many were there.
-    seen_before = set() if witness is None else set(numbered(witness))
+    seen_before = set() if witness is None else set(align(base, witness, fewer))
     merged = Merged([], [], h, t)
     push = direction in ("push", "export")
     sources = {"import": ("there",), "two_way": ("here", "there")}.get(direction, ("here",))
