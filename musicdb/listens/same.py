@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
@@ -30,6 +30,7 @@ SURE = 0.97  # share of plays that habits explain, from which nothing else is ta
 GAIN = 6.0  # what a pair is worth before its costs; -log2 of how likely, plus minutes off
 PLACES = ("start", "half", "end")
 UNLEARNT = {"start": 0.0, "half": 1.5, "end": 3.5}  # costs
+LEARNT = 50_000  # pairs from which habits are learnt; more say no more
 LARGEST = 400  # plays of one song without a pause that are paired as a whole
 
 
@@ -69,7 +70,7 @@ class Habit:
 
 def find(
     plays: Sequence[Play], order: Sequence[str], *, alike: Callable[[int, int], bool] = lambda one, other: False,
-    apart: Container[frozenset[int]] = frozenset(), together: Iterable[tuple[int, int]] = (),
+    apart: Set[frozenset[int]] = frozenset(), together: Iterable[tuple[int, int]] = (),
 ) -> list[Same]:  # fmt: skip
     """Return what is told again, of one person's plays. order: services, those whose word counts first; a play of the first is never told again.
 
@@ -81,8 +82,9 @@ def find(
     by_song: dict[int, list[Play]] = defaultdict(list)
     for play in sorted(plays, key=lambda p: (p.at, p.id)):
         by_song[play.song].append(play)
-    work.learn(by_song.values())
-    groups = {song: work.groups(some) for song, some in by_song.items()}
+    runs = {song: _runs(some) for song, some in by_song.items()}
+    work.learn(runs.values())
+    groups = {song: work.groups(some) for song, some in runs.items()}
     touched = _unite(songs, [g for some in groups.values() for g in some], len(work.rank), alike)
     if touched:
         united: dict[int, list[Play]] = defaultdict(list)
@@ -90,7 +92,7 @@ def find(
             united[songs.root(song)] += by_song[song]
             groups.pop(song)
         for song, some in united.items():
-            groups[song] = work.groups(sorted(some, key=lambda p: (p.at, p.id)))
+            groups[song] = work.groups(_runs(sorted(some, key=lambda p: (p.at, p.id))))
     found = {p.id: Same(p.id, g[0].id, work.reason(g[0], p)) for some in groups.values() for g in some for p in g[1:]}
     for one, other in together:
         root = found[one].of if one in found else one
@@ -119,7 +121,7 @@ class _Songs:
 
 def _unite(songs: _Songs, groups: list[list[Play]], services: int, alike: Callable[[int, int], bool]) -> set[int]:
     """Unite songs of plays at one time, where a service lacks a partner; return those that have another number now."""
-    all_plays = sorted(((p.at, p.id, p, g) for g in groups for p in g), key=lambda x: x[:2])
+    all_plays = sorted(((p.at, p.id, p, g) for g in groups if len(g) < services for p in g), key=lambda x: x[:2])
     asked: dict[tuple[int, int], bool] = {}
     touched: set[int] = set()
     for n, (at, _, one, mine) in enumerate(all_plays):
@@ -144,36 +146,42 @@ def _unite(songs: _Songs, groups: list[list[Play]], services: int, alike: Callab
 class _Work:
     """Pairing of one person's plays."""
 
-    def __init__(self, order: Sequence[str], apart: Container[frozenset[int]]):
+    def __init__(self, order: Sequence[str], apart: Set[frozenset[int]]):
         self.rank = {platform: n for n, platform in enumerate(order)}
         self.apart = apart
         self.habits: dict[tuple[str, str], Habit] = {}
         self.usual = Habit()
 
     # ---------- habits
-    def learn(self, songs: Iterable[list[Play]]) -> None:
+    def learn(self, songs: Iterable[list[list[Play]]]) -> None:
         """Learn where services stamp from plays that have one partner only."""
         seen: dict[tuple[str, str], list[tuple[int, dict[tuple[str, int], float]]]] = defaultdict(list)
-        for plays in songs:
-            for run in _runs(plays):
-                if len(run) < 2 or len(run) > 6:
+        known = 0
+        for runs in songs:
+            for run in runs:
+                if not 1 < len(run) <= 6 or known > LEARNT:
                     continue
                 for n, one in enumerate(run):
                     for other in run[n + 1 :]:
                         a, b = (one, other) if self.rank.get(one.platform, 99) <= self.rank.get(other.platform, 99) else (other, one)
                         if a.platform != b.platform and sum(p.platform in (a.platform, b.platform) for p in run) == 2 and _possible(a, b):
                             seen[a.platform, b.platform].append((b.at - a.at, _places(a, b)))
+                            known += 1
         for pair, found in seen.items():
             if len(found) >= ENOUGH and (habit := _habit(found)):
                 self.habits[pair] = habit
 
     # ---------- one song
-    def groups(self, plays: list[Play]) -> list[list[Play]]:
+    def groups(self, runs: list[list[Play]]) -> list[list[Play]]:
         """Plays of one song, by time, as groups that are one play each; first in a group is whose word counts first."""
         out: list[list[Play]] = []
-        for run in _runs(plays):
+        for run in runs:
             if len(run) == 1:
                 out.append(run)
+                continue
+            if len(run) == 2:
+                one, other = sorted(run, key=lambda p: self.rank.get(p.platform, 99))
+                out += [[one, other]] if self.worth([one], other) > 0 else [[one], [other]]
                 continue
             of: dict[str, list[Play]] = defaultdict(list)
             for play in run:
@@ -213,8 +221,10 @@ class _Work:
 
     def worth(self, group: list[Play], play: Play) -> float:
         """What it is worth to say that a play is one with a group: 0 or less = never."""
-        if any(frozenset((g.id, play.id)) in self.apart for g in group):
+        if self.apart and any(frozenset((g.id, play.id)) in self.apart for g in group):
             return 0.0
+        if len(group) == 1:
+            return self.place(group[0], play)[0]
         return max(self.place(g, play)[0] for g in group)
 
     def place(self, one: Play, play: Play) -> tuple[float, str]:
@@ -241,18 +251,18 @@ class _Work:
         return f"the play that {one.platform} has, told {when}{where}"
 
 
-def _runs(plays: list[Play]) -> Iterable[list[Play]]:
+def _runs(plays: list[Play]) -> list[list[Play]]:
     """Cut the plays of a song, by time, where nothing can reach over the pause."""
-    run: list[Play] = []
-    reach = 0
+    runs: list[list[Play]] = []
+    reach = -1
     for play in plays:
-        if run and play.at > reach:
-            yield run
-            run = []
-        run.append(play)
-        reach = max(reach, play.at + max(play.length or LENGTH, play.played or 0) + 2 * SLACK)
-    if run:
-        yield run
+        if play.at > reach:
+            runs.append([play])
+        else:
+            runs[-1].append(play)
+        end = play.at + max(play.length or LENGTH, play.played or 0) + 2 * SLACK
+        reach = end if end > reach or play.at > reach else reach
+    return runs
 
 
 def _lasted(one: Play, other: Play) -> int:
@@ -275,7 +285,10 @@ def _possible(one: Play, other: Play) -> bool:
     """Whether both can be one play at all: near enough, and long enough for a scrobbler."""
     if one.platform == other.platform or abs(other.at - one.at) > _lasted(one, other) + SLACK + 60:
         return False
-    return not any(a.scrobbled and b.played is not None and b.played < min(LEAST, (b.length or LENGTH) / 2) for a, b in ((one, other), (other, one)))
+    for a, b in ((one, other), (other, one)):
+        if a.scrobbled and b.played is not None and b.played < min(LEAST, (b.length or LENGTH) / 2):
+            return False
+    return True
 
 
 def _unscrobbled(one: Play, other: Play) -> float:
