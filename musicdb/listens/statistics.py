@@ -37,30 +37,47 @@ played as (
 )"""
 NAMED = """
 from played as m
-cross join platform_tracks as p on p.platform = m.platform and p.external_id = m.track_external_id
-left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
-left join tracks as t on t.id = k.track_id"""
+cross join listen_heard as h on h.platform = m.platform and h.track_external_id = m.track_external_id
+cross join platform_tracks as p on p.id = h.platform_track_id
+left join tracks as t on t.id = h.track_id"""
 CREDIT = "coalesce(t.artist_credit, (select group_concat(value, ', ') from json_each(p.artists)))"
 SUMS = "sum(m.plays) as plays, round(sum(m.ms_played) / 3600000.0, 1) as hours"
+# Artists have a rollup of their own; only the edges of a period ask whose a track is.
+ARTISTS = f"""
+select nullif(m.artist_id, 0) as artist_id, coalesce(a.name, m.artist) as artist, {SUMS}, min(m.first_at) as first_at, max(m.last_at) as last_at
+from (
+  select r.artist_id, r.artist, r.plays, r.ms_played, r.first_at, r.last_at
+  from listen_artist_rollup as r where r.month >= :from_month and r.month < :to_month and {USER.format("r")}
+  union all
+  select json_extract(x.value, '$[0]'), case when json_extract(x.value, '$[0]') then '' else json_extract(x.value, '$[1]') end, 1,
+    coalesce(l.ms_played, 0), l.listened_at, l.listened_at
+  from json_each(:edges) as e
+  join listens as l on l.listened_at >= json_extract(e.value, '$[0]') and l.listened_at < json_extract(e.value, '$[1]')
+  join listen_heard as h on h.platform = l.platform and h.track_external_id = l.track_external_id
+  join json_each(h.artists) as x
+  where l.duplicate_of_id is null and {USER.format("l")}
+) as m
+left join artists as a on a.id = m.artist_id
+where coalesce(a.name, m.artist) <> ''
+group by m.artist_id, m.artist
+"""
 TOP = {
     "tracks": f"""
-select k.track_id, coalesce(t.title, p.title) as title, {CREDIT} as artist_credit, {SUMS}, min(m.first_at) as first_at, max(m.last_at) as last_at
-{NAMED}
-group by coalesce(k.track_id, 'p' || p.id)
+select h.track_id, coalesce(t.title, p.title) as title, {CREDIT} as artist_credit, h.plays, h.hours, h.first_at, h.last_at
+from (
+  select h.track_id, min(h.platform_track_id) as platform_track_id, {SUMS}, min(m.first_at) as first_at, max(m.last_at) as last_at
+  from played as m
+  cross join listen_heard as h on h.platform = m.platform and h.track_external_id = m.track_external_id
+  group by coalesce(h.track_id, 'p' || h.platform_track_id)
+  {{most}}
+) as h
+cross join platform_tracks as p on p.id = h.platform_track_id
+left join tracks as t on t.id = h.track_id
 """,
-    "artists": f"""
-select coalesce(a.id, x.id) as artist_id, coalesce(a.name, json_extract(p.artists, '$[0]')) as artist, {SUMS},
-  count(distinct coalesce(k.track_id, 'p' || p.id)) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
-{NAMED}
-left join track_artists as c on c.track_id = k.track_id and c.role = 'primary'
-left join artists as a on a.id = c.artist_id
-left join artists as x on a.id is null and x.name = json_extract(p.artists, '$[0]') and x.deleted_at is null and x.merged_into_id is null
-where coalesce(a.name, json_extract(p.artists, '$[0]')) is not null
-group by coalesce(a.id, x.id, json_extract(p.artists, '$[0]'))
-""",
+    "artists": ARTISTS,
     "albums": f"""
 select t.release_group_id, coalesce(g.title, p.album) as album, coalesce(a.name, json_extract(p.artists, '$[0]')) as artist, {SUMS},
-  count(distinct coalesce(k.track_id, 'p' || p.id)) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
+  count(distinct coalesce(h.track_id, 'p' || p.id)) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
 {NAMED}
 left join release_groups as g on g.id = t.release_group_id
 left join artists as a on a.id = g.primary_artist_id
@@ -68,9 +85,9 @@ where coalesce(g.title, p.album) is not null
 group by coalesce(t.release_group_id, p.album || '|' || json_extract(p.artists, '$[0]'))
 """,
     "genres": f"""
-select g.genre_id, n.name as genre, {SUMS}, count(distinct k.track_id) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
+select g.genre_id, n.name as genre, {SUMS}, count(distinct h.track_id) as tracks, min(m.first_at) as first_at, max(m.last_at) as last_at
 {NAMED}
-join (select distinct track_id, genre_id from track_genres) as g on g.track_id = k.track_id
+join (select distinct track_id, genre_id from track_genres) as g on g.track_id = h.track_id
 join genres as n on n.id = g.genre_id
 group by g.genre_id
 """,
@@ -82,28 +99,23 @@ def top(db: Database, what: str = "artists", *, since: Any = None, until: Any = 
     if what not in TOP:
         raise BadInput(f"there is no top of {what!r}; there are {', '.join(TOP)}")
     params = _asked(db, since, until, user)
-    sql = f"with {PLAYED}{TOP[what]}order by plays desc, hours desc, 2 limit :limit"
+    most = TOP[what].replace("{most}", "order by plays desc limit :limit * 2 + 20")  # names of those that may be shown, no more
+    sql = f"with {PLAYED}{most}order by plays desc, hours desc, 2 limit :limit"
     return db.q(sql, params | {"limit": limit})
 
 
-# The tracks first, then their months side by side: what an artist's track is, is asked once a track and not once a month.
-BY_PERIOD = """
+BY_PERIOD = f"""
 with counted as (
-  select substr(r.month, 1, {size}) as period, coalesce(a.id, x.id) as artist_id, coalesce(a.name, json_extract(p.artists, '$[0]')) as artist,
-    sum(r.plays) as plays, sum(r.ms_played) as ms_played
-  from platform_tracks as p
-  left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
-  left join track_artists as c on c.track_id = k.track_id and c.role = 'primary'
-  left join artists as a on a.id = c.artist_id
-  left join artists as x on a.id is null and x.name = json_extract(p.artists, '$[0]') and x.deleted_at is null and x.merged_into_id is null
-  cross join listen_rollup as r on r.platform = p.platform and r.track_external_id = p.external_id
-  where r.month >= :from_month and r.month < :to_month and (:user is null or r.user_id = :user) and coalesce(a.name, json_extract(p.artists, '$[0]')) is not null
-  group by 1, coalesce(a.id, x.id, json_extract(p.artists, '$[0]'))
+  select substr(r.month, 1, :size) as period, r.artist_id, r.artist, sum(r.plays) as plays, sum(r.ms_played) as ms_played
+  from listen_artist_rollup as r
+  where r.month >= :from_month and r.month < :to_month and {USER.format("r")} and (r.artist_id or r.artist <> '')
+  group by 1, 2, 3
 ), ranked as (
-  select *, row_number() over (partition by period order by plays desc, artist) as rank from counted
+  select *, row_number() over (partition by period order by plays desc, ms_played desc) as rank from counted
 )
-select period, rank, artist_id, artist, plays, round(ms_played / 3600000.0, 1) as hours
-from ranked where rank <= :limit order by period, rank
+select r.period, r.rank, nullif(r.artist_id, 0) as artist_id, coalesce(a.name, r.artist) as artist, r.plays, round(r.ms_played / 3600000.0, 1) as hours
+from ranked as r left join artists as a on a.id = r.artist_id
+where r.rank <= :limit order by r.period, r.rank
 """
 
 
@@ -111,7 +123,7 @@ def top_artists_by(db: Database, per: str = "month", *, since: Any = None, until
     """The first artists of every month or year: period, rank, artist_id, artist, plays, hours. Of whole months only."""
     size = _size(per, ("month", "year"))
     params = _asked(db, since, until, user)
-    return db.q(BY_PERIOD.format(size=size), params | {"limit": limit})
+    return db.q(BY_PERIOD, params | {"size": size, "limit": limit})
 
 
 def plays_by(db: Database, per: str = "month", *, since: Any = None, until: Any = None, user: str | None = None) -> Rows:
@@ -164,7 +176,7 @@ def discoveries(db: Database, what: str = "artists", *, since: Any = None, until
         raise BadInput(f"there are no discoveries of {what!r}; there are {', '.join(TOP)}")
     params = _asked(db, None, None, user)
     low, high = _bounds(since, until)
-    sql = f"with {PLAYED}, found as ({TOP[what]}) select * from found where first_at >= :low and first_at < :high"
+    sql = f"with {PLAYED}, found as ({TOP[what].replace('{most}', '')}) select * from found where first_at >= :low and first_at < :high"
     return db.q(f"{sql} order by plays desc, 2 limit :limit", params | {"low": low, "high": high, "limit": limit})
 
 
@@ -174,7 +186,7 @@ def forgotten(db: Database, what: str = "tracks", *, days: int = 365, least: int
         raise BadInput(f"no {what!r} are forgotten; there are {', '.join(TOP)}")
     params = _asked(db, None, None, user)
     sql = f"""
-    with {PLAYED}, found as ({TOP[what]})
+    with {PLAYED}, found as ({TOP[what].replace('{most}', '')})
     select * from found
     where plays >= :least and last_at < (select strftime('%Y-%m-%dT%H:%M:%SZ', max(last_at), '-' || :days || ' days') from played)
     order by plays desc, 2 limit :limit
@@ -187,10 +199,10 @@ def skips(db: Database, *, since: Any = None, until: Any = None, user: str | Non
     params = _asked(db, since, until, user)
     sql = f"""
     with {PLAYED}
-    select k.track_id, coalesce(t.title, p.title) as title, {CREDIT} as artist_credit, sum(m.plays) as plays, sum(m.skips) as skips,
+    select h.track_id, coalesce(t.title, p.title) as title, {CREDIT} as artist_credit, sum(m.plays) as plays, sum(m.skips) as skips,
       round(100.0 * sum(m.skips) / sum(m.plays), 1) as percent
     {NAMED}
-    group by coalesce(k.track_id, 'p' || p.id) having plays >= :least and skips > 0
+    group by coalesce(h.track_id, 'p' || p.id) having plays >= :least and skips > 0
     order by percent desc, plays desc, title limit :limit
     """
     return db.q(sql, params | {"least": least, "limit": limit})
@@ -278,11 +290,11 @@ def owned(db: Database, *, since: Any = None, until: Any = None, user: str | Non
     params = _asked(db, since, until, user)
     sql = f"""
     with {PLAYED}, states as (
-      select coalesce(k.track_id, 'p' || p.id) as what, sum(m.plays) as plays, sum(m.ms_played) as ms_played,
-        case when k.track_id is null then 'not owned' when o.has_file then 'file' when o.on_record then 'record'
+      select coalesce(h.track_id, 'p' || p.id) as what, sum(m.plays) as plays, sum(m.ms_played) as ms_played,
+        case when h.track_id is null then 'not owned' when o.has_file then 'file' when o.on_record then 'record'
           when o.on_spotify or o.on_tidal then 'stream' else 'in the library' end as state
       {NAMED}
-      left join owned_everywhere as o on o.track_id = k.track_id
+      left join owned_everywhere as o on o.track_id = h.track_id
       group by 1
     )
     select state, count(*) as tracks, sum(plays) as plays, round(sum(ms_played) / 3600000.0, 1) as hours,

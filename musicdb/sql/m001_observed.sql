@@ -311,6 +311,27 @@ create table listen_hours ( -- Plays of each hour, without duplicates: streaks, 
   primary key (user_id, month, day, hour, is_local)
 ) strict, without rowid;
 
+create table listen_heard ( -- What each service's track that was played is in the library, as the rollups have it; told again where links changed.
+  platform text not null, -- who says so
+  track_external_id text not null, -- that service's track
+  platform_track_id int not null, -- its observation
+  track_id int, -- the track; empty = not in the library
+  artists text not null, -- JSON list of [artist, its name where it is none of yours]
+  primary key (platform, track_external_id)
+) strict, without rowid;
+
+create table listen_artist_rollup ( -- Plays of each artist by month, without duplicates. Kept by `listens.rollups`.
+  month text not null, -- 2024-05, UTC
+  user_id int not null references users(id), -- who listened
+  artist_id int not null, -- the artist; 0 = none of yours
+  artist text not null, -- name as the service has it, where it is none of yours
+  plays int not null, -- how often
+  ms_played int not null, -- milliseconds played in all, where known
+  first_at text not null, -- UTC start of the first play in the month
+  last_at text not null, -- UTC start of the last play in the month
+  primary key (month, user_id, artist_id, artist)
+) strict, without rowid;
+
 create table listen_stale ( -- Months of which a play was changed since: until their rollups are made again they are counted from the plays.
   user_id int not null, -- who listened
   month text not null, -- 2024-05, UTC
@@ -319,5 +340,6 @@ create table listen_stale ( -- Months of which a play was changed since: until t
 
 create table listen_counted ( -- How far the rollups go; later plays are counted one by one.
   one integer primary key check (one = 1), -- a single row
-  last_id int not null -- plays up to this id are in the rollups
+  last_id int not null, -- plays up to this id are in the rollups
+  library text -- what the library was then: its newest operation, change and track
 ) strict;
