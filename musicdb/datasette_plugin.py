@@ -31,7 +31,13 @@ def ours(datasette) -> set[str]:
 
 
 def is_ours(path: str) -> bool:
-    """Whether a file is a library of ours."""
+    """Whether a file is a library of ours. Its head says so, even where a writer has locked it; a new one may have it in its log yet."""
+    try:
+        with open(path, "rb") as file:
+            if int.from_bytes(file.read(72)[68:], "big") == schema.APPLICATION_ID:
+                return True
+    except OSError:
+        return False
     try:
         with closing(sqlite3.connect(path, timeout=2)) as conn:
             return conn.execute("pragma application_id").fetchone()[0] == schema.APPLICATION_ID
