@@ -113,6 +113,7 @@ create table platform_playlist_items ( -- A place in a platform's playlist; the 
 create index ix_ppi_replaced on platform_playlist_items(replaced_by_id) where replaced_by_id is not null;
 create unique index ux_ppi on platform_playlist_items(platform_playlist_id, position) where removed_at is null;
 create index ix_ppi_track on platform_playlist_items(platform_track_id);
+create index ix_ppi_list on platform_playlist_items(platform_playlist_id, platform_track_id);
 
 create table media_files ( -- The file behind a track of platform `local`.
   platform_track_id integer primary key references platform_tracks(id) on delete cascade, -- its observation

@@ -369,6 +369,7 @@ create table playlist_items ( -- A place in your playlist: a track or a release;
   check ((track_id is null) <> (release_id is null))
 ) strict;
 create unique index ux_pitem on playlist_items(playlist_id, sort_key) where deleted_at is null;
+create index ix_pitem_list on playlist_items(playlist_id);
 create index ix_pitem_track on playlist_items(track_id);
 create index ix_pitem_release on playlist_items(release_id);
 
