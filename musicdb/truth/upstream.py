@@ -74,6 +74,14 @@ def accept(db: Database, ids: int | Sequence[int], *, fields: Sequence[str] | No
     return sum(map(len, groups.values()))
 
 
+def ask_again(db: Database, ids: int | Sequence[int]) -> int:
+    """Let changes wait for a person again that `accept` marked as seen; what was decided is taken back by `history.undo`. Returns how many."""
+    wanted = [ids] if isinstance(ids, int) else list(ids)
+    with db.atomic():
+        sql = "update observation_changes set accepted_at = null where accepted_at is not null and id in (select value from json_each(?))"
+        return db.execute(sql, [msgspec.json.encode(wanted).decode()]).rowcount
+
+
 def rehearse(db: Database, platform: str, source: Any = None, **options: Any) -> tuple[load.Report, Rows]:
     """What an import would change, found on a copy that is thrown away: its report, and rows as `changes` gives them."""
     with tempfile.TemporaryDirectory(prefix="musicdb-") as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets
@@ -28,10 +29,16 @@ class Hits(Board):
 
 
 class PlatformSearch(Form):
-    """Search a platform for the track that a Grid is at; `a` says that a hit is this track, `u` takes it back."""
+    """Search a platform for the track that a Grid is at; `a` says that a hit is this track, `u` takes it back.
 
-    def __init__(self, db: Any, what: Any = None, *, platform: str | None = None, name: str = ""):
-        self.what = what
+    account: one of several logins. pictures: how covers are fetched, as for `artwork.fetch`.
+    """
+
+    def __init__(
+        self, db: Any, what: Any = None, *, platform: str | None = None, account: str | None = None,
+        pictures: Mapping[str, Any] | None = None, name: str = "",
+    ):  # fmt: skip
+        self.what, self.account, self.pictures = what, account, pictures
         names = attaching.searchable()
         self.platform = ipywidgets.Dropdown(
             options=names,
@@ -68,7 +75,7 @@ class PlatformSearch(Form):
         if not text:
             self.say("Write what to search for.", "error")
             return
-        self.work(f"search {platform}", lambda progress: attaching.search(platform, text), self._came)
+        self.work(f"search {platform}", lambda progress: attaching.search(platform, text, account=self.account), self._came)
 
     def _came(self, hits: list[dict[str, Any]]) -> None:
         self.found = {str(one["external_id"]): one for one in hits}
@@ -83,7 +90,11 @@ class PlatformSearch(Form):
             self.say("Choose a track in the list first.", "error")
             return
         self.work(
-            f"attach {platform} {id}", lambda progress: attaching.attach(self.db, platform, id, track, progress=progress), self._attached
+            f"attach {platform} {id}",
+            lambda progress: attaching.attach(
+                self.db, platform, id, track, account=self.account, pictures=self.pictures, progress=progress
+            ),
+            self._attached,
         )
 
     def _attached(self, done: attaching.Attached) -> None:

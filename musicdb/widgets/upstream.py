@@ -22,7 +22,7 @@ class UpstreamChanges(Board):
     def __init__(self, db: Any, *, platform: str | None = None, name: str = ""):
         super().__init__(db, name=name)
         self.platform = platform or self.memory.get("platform")
-        self.done: list[int] = self.memory.setdefault("done", [])
+        self.done: list[tuple[int, int | None]] = self.memory.setdefault("done", [])  # change, and the operation that decided something
         self.press({"do": "refresh"})
 
     def do_refresh(self) -> None:
@@ -34,25 +34,26 @@ class UpstreamChanges(Board):
 
     def do_accept(self, id: int) -> None:
         n = upstream.accept(self.db, int(id), by="me")
-        self._did(f"{n} fields follow it now; u takes it back." if n else "Seen. Nothing of it is for you to decide.")
+        self._did(int(id), n, f"{n} fields follow it now; u takes it back." if n else "Seen. Nothing of it is for you to decide.")
 
     def do_keep(self, id: int) -> None:
         upstream.accept(self.db, int(id), fields=[], by="me")
-        self._did("What is there stays.")
+        self._did(int(id), 0, "What is there stays; u takes it back.")
 
     def do_undo(self) -> None:
         if not self.done:
             self.say("Nothing to take back here.")
             return
-        history.undo(self.db, self.done[-1])
-        self.done.pop()
-        self.say("Taken back: the decisions are as they were.", "good")
-        self._show()
-
-    def _did(self, text: str) -> None:
-        operation = queries.last_operation(self.db, "accept")
+        id, operation = self.done[-1]
         if operation is not None:
-            self.done.append(operation)
+            history.undo(self.db, operation)
+        upstream.ask_again(self.db, id)
+        self.done.pop()
+        self._show()
+        self.say("Taken back: it waits for you again.", "good")
+
+    def _did(self, id: int, decided: int, text: str) -> None:
+        self.done.append((id, queries.last_operation(self.db, "accept") if decided else None))
         self.say(text, "good")
         self._show()
 
