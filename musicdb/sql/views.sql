@@ -340,13 +340,28 @@ and not exists (select 1 from playlist_items as i where i.track_id = k.track_id 
 
 create view listening as -- The diary with the track each play was, where it is known.
 select l.id, l.listened_at, k.track_id, p.title, p.artists, p.album, l.platform, l.ms_played, l.user_id,
-  case when k.id is not null then 'matched' when exists (select 1 from track_links as c where c.platform_track_id = p.id and c.status = 'candidate')
-    then 'ambiguous' else 'unmatched' end as enrich_status,
-  k.confidence as match_confidence, k.method as match_reason, k.decided_at as last_enriched_at, l.utc_offset_min, l.context,
+  case when k.id is not null then 'matched'
+    when (select d.value from decisions as d where d.entity = 'heard' and d.entity_key = l.platform || '/' || l.track_external_id and d.field = 'ignored'
+      order by d.id desc limit 1) = 'true' then 'ignored'
+    when exists (select 1 from track_links as c where c.platform_track_id = p.id and c.status = 'candidate') then 'ambiguous' else 'unmatched' end as enrich_status,
+  k.confidence as match_confidence, k.method as match_reason,
+  coalesce(k.decided_at, (select max(created_at) from operations where type = 'link' and status = 'completed')) as last_enriched_at,
+  l.utc_offset_min, l.context,
   p.id as platform_track_id
 from listens as l left join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
 left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 where l.duplicate_of_id is null;
+
+create view listened_unmatched as -- What was played and has no track here yet, most played first: to be matched by hand, ignored, or got. `listens.enriching` decides.
+select p.title, p.artists, p.album, sum(m.plays) as plays, max(m.last_at) as last_at, min(m.first_at) as first_at,
+  case when (select d.value from decisions as d where d.entity = 'heard' and d.entity_key = p.platform || '/' || p.external_id and d.field = 'ignored'
+      order by d.id desc limit 1) = 'true' then 'ignored'
+    when exists (select 1 from track_links as c where c.platform_track_id = p.id and c.status = 'candidate') then 'ambiguous' else 'unmatched' end as enrich_status,
+  p.platform, p.external_id, p.id as platform_track_id
+from listening_by_month as m
+join platform_tracks as p on p.platform = m.platform and p.external_id = m.track_external_id
+where not exists (select 1 from track_links as k where k.platform_track_id = p.id and k.status in ('auto', 'confirmed'))
+group by p.id;
 
 create view listen_artists as -- Artists of each play.
 select l.id as listen_id, a.artist_id, a.role, a.position
