@@ -180,3 +180,10 @@ def test_real_exports_import_whole(db, real_data):
     ]
     assert [(r.listens_new, r.listens_known, r.quarantined) for r in counts] == [(3, 0, 0), (2, 0, 0), (1, 2, 0), (0, 0, 0)]
     assert db.value("select count(*) from platform_playlist_items") == 5
+
+
+def test_a_carriage_return_in_the_middle_of_the_first_line_is_no_table(db, tmp_path):
+    # found by tests.resilience.fuzz_inputs
+    (tmp_path / "a.csv").write_bytes(b"artist,tra\rck,uts\nMoss,Tide,1690347960\n")
+    with pytest.raises(UnknownSource):
+        load.run(db, "lastfm", tmp_path / "a.csv")

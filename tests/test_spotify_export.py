@@ -507,3 +507,14 @@ def test_real_exports_import_and_every_other_file_is_refused_by_name(db, real_da
         if path.name in expected:
             load.run(db, "spotify", path)
     assert content(db) == before and len(before["listens"]) == 22
+
+
+def test_a_file_whose_packing_was_damaged_is_refused_and_the_others_are_read(tmp_path):
+    # found by tests.resilience.fuzz_inputs: a bit made "deflated" into "LZMA"
+    path = zipped(tmp_path / "a.zip", {"endsong_0.json": [play()], "endsong_1.json": [play()]})
+    data = bytearray(path.read_bytes())
+    for at in (data.find(b"PK\x03\x04") + 8, data.find(b"PK\x01\x02") + 10):
+        data[at] = 14
+    path.write_bytes(data)
+    assert [refused.item for refused in fetched(path, Refused)] == ["endsong_0.json"]
+    assert len(rows_of(path, "listen")) == 1

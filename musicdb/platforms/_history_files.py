@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import msgspec
 
 from ..errors import BadInput, UnknownSource
 from ..shapes import Page, Refused, title
+from ._zips import UNREADABLE
 
 CHUNK, HEAD = 1 << 20, 1 << 16
 PAGE = 2000
@@ -108,7 +108,7 @@ def _in_zip(path: Path, suffixes: tuple[str, ...], wanted: str) -> Iterator[Memb
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise UnknownSource(f"{path.name} is no zip archive, or a damaged one ({error}); {wanted}") from error
     if len(infos) > MAX_FILES:
         raise BadInput(f"{path.name} holds {len(infos)} files: no export of a listening history")
@@ -147,7 +147,7 @@ def reading(name: str) -> Iterator[None]:
     """What goes wrong while bytes come out of a file or archive is Broken."""
     try:
         yield
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeError) as error:
+    except UNREADABLE as error:
         raise Broken(f"{name} cannot be read: {error}") from error
     except RuntimeError as error:  # zipfile's word for a password
         raise Broken(f"{name} is encrypted" if "password" in str(error) else f"{name} cannot be read: {error}") from error

@@ -72,7 +72,10 @@ class Table:
             self.delimiter, self.names = "\t", list(LOG)
             return True
         for self.delimiter in ",;\t|":
-            cells = next(csv.reader([self.first[0]], delimiter=self.delimiter), [])
+            try:
+                cells = next(csv.reader([self.first[0]], delimiter=self.delimiter), [])
+            except csv.Error:
+                continue  # a carriage return in the middle, for one: no header with this delimiter
             if self._header(cells) or self._by_place(cells):
                 return True
         return False

@@ -11,7 +11,6 @@ import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import msgspec
 
 from ..errors import BadInput, UnknownSource
+from ._zips import UNREADABLE
 
 WANTED = (
     "give the zip that Spotify sent, its folder, or one of its files: YourLibrary.json, Playlist1.json, "
@@ -109,7 +109,7 @@ def _in_zip(path: Path) -> Iterator[Member]:
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise UnknownSource(f"{path.name} is no zip archive, or a damaged one ({error}); {WANTED}") from error
     if len(infos) > MAX_FILES:
         raise BadInput(f"{path.name} holds {len(infos)} files: no Spotify export")
@@ -221,7 +221,7 @@ class _reading:
             return
         if isinstance(error, RuntimeError) and "password" in str(error):
             raise Broken(f"{self.name} is encrypted") from error
-        if isinstance(error, (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)):
+        if isinstance(error, (*UNREADABLE, RuntimeError)):
             raise Broken(f"{self.name} cannot be read: {error}") from error
 
 
