@@ -98,25 +98,41 @@ def _direction(direction: str) -> None:
 # ---------- what both sides agreed on
 
 
-def bases(db: Database, links: Iterable[Row]) -> dict[int, dict[str, Any]]:
-    """{link id: base}: items [[track uid or null, id there or null], ...], name, description, sig, clean. No base = never synced."""
+class Base(msgspec.Struct):
+    """What both sides agreed on: items as JSON [[track uid or null, id there or null], ...] (taken apart only where it is needed), name and
+    description; sig of both sides then, clean = nothing was left to do."""
+
+    items: msgspec.Raw
+    name: str | None = None
+    description: str | None = None
+    sig: str | None = None
+    clean: bool = False
+
+    @property
+    def pairs(self) -> list[tuple[str | None, str | None]]:
+        return msgspec.json.decode(self.items, type=list[tuple[str | None, str | None]])
+
+
+def bases(db: Database, links: Iterable[Row]) -> dict[int, Base]:
+    """{link id: base}. No base = never synced."""
+    read = msgspec.json.Decoder(Base).decode
     asked = {link.base_snapshot_id: link.id for link in links if link.base_snapshot_id is not None}
     sql = "select s.id, s.data from json_each(?) as j cross join snapshots as s on s.id = j.value"
-    return {asked[id]: msgspec.json.decode(data) for id, data in db.execute(sql, [msgspec.json.encode(sorted(asked)).decode()])}
+    return {asked[id]: read(data) for id, data in db.execute(sql, [msgspec.json.encode(sorted(asked)).decode()])}
 
 
-def base_keys(db: Database, platform: str, bases: Mapping[int, Mapping[str, Any]]) -> dict[int, list[str]]:
+def base_keys(db: Database, platform: str, bases: Mapping[int, Base]) -> dict[int, list[str]]:
     """{link id: keys} of bases: an id there is read through its link of today, a track through its merges."""
-    external = {ext for base in bases.values() for _, ext in base["items"] if ext is not None}
+    external = {ext for base in bases.values() for _, ext in base.pairs if ext is not None}
     there = states.rows_of(db, platform, external)
     keys = states.keys(db, there.values())
     by_ext = {ext: keys.get(id, f"{platform}/{ext}") for ext, id in there.items()}
-    uids = {uid for base in bases.values() for uid, _ in base["items"] if uid is not None}
+    uids = {uid for base in bases.values() for uid, _ in base.pairs if uid is not None}
     now = current(db, uids)
     found = {}
     for link, base in bases.items():
         found[link] = [
-            by_ext[ext] if ext in by_ext and "/" not in by_ext[ext] else now.get(uid, uid) if uid is not None else f"{platform}/{ext}" for uid, ext in base["items"]
+            by_ext[ext] if ext in by_ext and "/" not in by_ext[ext] else now.get(uid, uid) if uid is not None else f"{platform}/{ext}" for uid, ext in base.pairs
         ]
     return found
 

@@ -40,7 +40,7 @@ class Pair:
     witness: list[str] | None
     mine: states.Raw
     theirs: Listed | None
-    names: Mapping[str, Any]  # name, description as both sides last agreed on
+    agreed: linking.Base | None  # with name and description
     sig: str
     platform: str  # whose ids there_ids are
     merged: syncing.Merged = field(default_factory=lambda: syncing.Merged([], []))
@@ -81,7 +81,7 @@ def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live
             continue
         sig = xxhash.xxh3_64_hexdigest(msgspec.json.encode([here.hash, _hash(there), link.direction]))
         base = bases.get(link.id)
-        if base is not None and base.get("clean") and base.get("sig") == sig:
+        if base is not None and base.clean and base.sig == sig:
             same.append(link)
         else:
             changed.append((link, there, sig))
@@ -122,7 +122,7 @@ def _build(db: Database, changed: list[tuple[Any, Any, str]], mine: Mapping[int,
             there_keys = [keys.get(rows[platform].get(ext, 0), f"{platform}/{ext}") for ext in ids]
         base = base_keys.get(link.id)
         witness = None if base is None else [witness_keys[item] for item in witnesses[link.id]] if link.id in witnesses else base
-        pairs.append(Pair(link, here, there_keys, ids, base, witness, mine[link.playlist_id], listed, bases.get(link.id, {}), sig, whose[link.id]))
+        pairs.append(Pair(link, here, there_keys, ids, base, witness, mine[link.playlist_id], listed, bases.get(link.id), sig, whose[link.id]))
     return pairs
 
 

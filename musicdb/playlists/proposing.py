@@ -59,8 +59,8 @@ def of_pair(db: Database, pair: pairs.Pair, warnings: list[str]) -> list[Op]:
         if any(h.why == "collapsed" and h.side == side for h in merged.held):
             n = sum(h.why == "collapsed" for h in merged.held)
             warnings.append(f"{link.name!r}: {n} of {len(pair.base or [])} items are missing {'at ' + name if side == 'there' else 'here'} at once; nothing is concluded")
-    said = _said(db, pair)
-    mine = _mine(db, pair)
+    same = merged.here == merged.was_here and merged.there == merged.was_there
+    said, mine = ({}, {}) if same else (_said(db, pair), _mine(db, pair))
     ops = _here(pair, name, said, mine) + _there(db, pair, name, mine, said) + _heads(pair, name, warnings)
     before = _base_of(pair)
     lists: dict[str, List] = {}
@@ -156,17 +156,17 @@ def _named(items: Sequence[syncing.Item], own: dict[syncing.Item, syncing.Item],
 def _heads(pair: pairs.Pair, name: str, warnings: list[str]) -> list[Op]:
     """Another name or description, on the side that has the old one."""
     ops: list[Op] = []
-    if pair.theirs is None or pair.base is None:
+    if pair.theirs is None or pair.agreed is None:
         return ops
     for what, action in (("name", "rename"), ("description", "describe")):
         here, there = getattr(pair.mine, what) or None, getattr(pair.theirs, what) or None
-        want_here, want_there, conflict = syncing.value(pair.names.get(what) or None, here, there, pair.link.direction)
+        want_here, want_there, conflict = syncing.value(getattr(pair.agreed, what) or None, here, there, pair.link.direction)
         if conflict:
             warnings.append(f"{pair.link.name!r}: its {what} is {here!r} here and {there!r} at {name}; neither is changed")
         if want_here != here:
             where = List("user", pair.link.name, pair.here, pair.here, playlist_id=pair.link.playlist_id, link_id=pair.link.id)
             ops.append(Op(where, action, f"{what} in {name} is {there!r} now", before={what: here}, after={what: want_here}, priority=PRIORITY[action]))
-        if want_there != there and (what == "name" or pair.theirs.description is not None or pair.names.get(what)):
+        if want_there != there and (what == "name" or pair.theirs.description is not None or getattr(pair.agreed, what)):
             where = List(
                 pair.link.platform, pair.theirs.name, pair.there_ids, pair.there_ids, place=pair.link.place, external_id=pair.link.external_id,
                 playlist_id=pair.link.playlist_id, link_id=pair.link.id,

@@ -18,17 +18,18 @@ from ..truth import merged
 if TYPE_CHECKING:
     from ..db import Database
 
-OWN = "select id, name, description, kind, parent_id, deleted_at is not null from playlists {which} order by id"
-OWN_ITEMS = """
-select playlist_id, coalesce(track_id, -release_id) from playlist_items indexed by ux_pitem
-where deleted_at is null {which}
-order by playlist_id, sort_key
+# The index named here is read in the order of places, and one list at a time: group_concat alone promises no order.
+OWN = """
+select p.id, p.name, p.description, p.kind, p.parent_id, p.deleted_at is not null, coalesce((select group_concat(item) from (
+  select coalesce(i.track_id, -i.release_id) as item from playlist_items as i indexed by ux_pitem
+  where i.deleted_at is null and i.playlist_id = p.id order by i.sort_key)), '')
+from playlists as p {which}
 """
-THEIRS = "select id, name, description, kind, parent_external_id, missing_since is not null from platform_playlists where {which} order by id"
-THEIR_ITEMS = """
-select platform_playlist_id, platform_track_id from platform_playlist_items indexed by ux_ppi
-where removed_at is null and platform_playlist_id in (select value from json_each(?))
-order by platform_playlist_id, position
+THEIRS = """
+select p.id, p.name, p.description, p.kind, p.parent_external_id, p.missing_since is not null, coalesce((select group_concat(item) from (
+  select i.platform_track_id as item from platform_playlist_items as i indexed by ux_ppi
+  where i.removed_at is null and i.platform_playlist_id = p.id order by i.position)), '')
+from platform_playlists as p where {which}
 """
 # The track of each observation, after merges: what `track_links` says, and `resolve` has made a row for.
 LINKED = """
@@ -68,27 +69,19 @@ class Raw:
 def own(db: Database, ids: Iterable[int] | None = None) -> dict[int, Raw]:
     """{playlists.id: list} of yours, removed ones too; all, or these."""
     if ids is None:
-        return _lists(db.execute(OWN.format(which="")), db.execute(OWN_ITEMS.format(which="")))
-    some = "in (select value from json_each(?))"
-    asked = [_json(sorted(ids))]
-    return _lists(db.execute(OWN.format(which=f"where id {some}"), asked), db.execute(OWN_ITEMS.format(which=f"and playlist_id {some}"), asked))
+        return _lists(db.execute(OWN.format(which="")))
+    return _lists(db.execute(OWN.format(which="where p.id in (select value from json_each(?))"), [_json(sorted(ids))]))
 
 
 def theirs(db: Database, platform: str | None = None, ids: Iterable[int] | None = None) -> dict[int, Raw]:
     """{platform_playlists.id: list} as the last import saw them, missing ones too; of a platform, or these."""
     if ids is None:
-        heads = db.execute(THEIRS.format(which="platform = ?"), [platform]).fetchall()
-    else:
-        heads = db.execute(THEIRS.format(which="id in (select value from json_each(?))"), [_json(sorted(ids))]).fetchall()
-    return _lists(heads, db.execute(THEIR_ITEMS, [_json([head[0] for head in heads])]))
+        return _lists(db.execute(THEIRS.format(which="p.platform = ?"), [platform]))
+    return _lists(db.execute(THEIRS.format(which="p.id in (select value from json_each(?))"), [_json(sorted(ids))]))
 
 
-def _lists(heads: Iterable[tuple], places: Iterable[tuple[int, int]]) -> dict[int, Raw]:
-    # Not group_concat: SQLite 3.40 promises no order in it.
-    items: dict[int, list[str]] = {}
-    for list_id, item in places:
-        items.setdefault(list_id, []).append(str(item))
-    return {h[0]: Raw(h[0], h[1], h[2], h[3], h[4], bool(h[5]), ",".join(items.get(h[0], ()))) for h in heads}
+def _lists(rows: Iterable[tuple]) -> dict[int, Raw]:
+    return {row[0]: Raw(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
 
 
 def uids(db: Database, tracks: Iterable[int]) -> dict[int, str]:
