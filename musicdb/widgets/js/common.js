@@ -51,7 +51,8 @@ class Covers {
       if (url) URL.revokeObjectURL(url);
     }
   }
-  put(img, url) { if (url) img.src = url; else img.replaceWith(blank(img.dataset.name, img.width)); }
+  // A picture that gets its address while JupyterLab keeps the cell off the page is never laid out by Chromium: it is replaced by one that was born with it.
+  put(img, url) { if (url) { const born = img.cloneNode(); born.src = url; img.replaceWith(born); } else img.replaceWith(blank(img.dataset.name, +img.getAttribute("width"))); }
   image(id, name, side, size = "thumbnail") {
     if (!id) return blank(name, side);
     const key = `${id}/${size}`, img = make("img", { class: "cover", alt: `Cover of ${name || "this"}`, width: side, height: side, decoding: "async", "data-name": name });
