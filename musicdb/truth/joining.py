@@ -63,6 +63,7 @@ class Joining:
         self.said: dict[str, dict[str, str | None]] = defaultdict(dict)
         for key, field, value in db.execute(DECIDED):
             self.said[key][field] = value
+        self.origins: dict[str, int | None] = {}
         self._next: int | None = None
 
     def load(self, observed: set[int]) -> None:
@@ -75,13 +76,10 @@ class Joining:
         return link and link[1]
 
     def by_origin(self, origin: str) -> int | None:
-        found = next((id for id, (_, o) in self.made.items() if o == origin), None) if len(self.made) < 50 else self._origins().get(origin)
-        return found if found is not None else self.db.value("select id from releases where origin = ? order by id", [origin])
-
-    def _origins(self) -> dict[str, int]:
-        if not hasattr(self, "_by_origin") or len(self._by_origin) != len(self.made):
-            self._by_origin = {o: id for id, (_, o) in self.made.items()}
-        return self._by_origin
+        """The release that was made from this, of this run or before."""
+        if origin not in self.origins:
+            self.origins[origin] = self.db.value("select id from releases where origin = ? order by id", [origin])
+        return self.origins[origin]
 
     def observed(self, id: int, source: Source, metadata_hash: str | None) -> set[int]:
         """Give an observed release its release; return those that it touches: the one that it is and the one that it was."""
@@ -185,6 +183,7 @@ class Joining:
             self._next = (self.db.value("select max(id) from releases") or 0) + 1
         id, self._next = self._next, self._next + 1
         self.made[id] = (self.db.new_uid(), origin)
+        self.origins[origin] = id
         return id
 
     def _uid(self, value: str | None) -> int | None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from .. import text
+from .. import schema, text
 from ..schema import NOW
 from . import byhand, editions, joining
 from .editions import Edition, Item, Source
@@ -29,7 +30,8 @@ CHILDREN = {  # table: its columns without the release, and how many of them are
     "release_labels": (("label_id", "cat_id", "role"), 2),
     "release_items": (("disc_no", "track_no", "position", "track_id"), 4),
 }
-NOTED = 1000
+NOTED = 1000  # names made at once, above which it is an import and nobody undoes it
+BULK = 20_000  # rows from which on the triggers, which would only find that a batch is not logged, are taken off
 OBSERVED = """
 select r.id, r.platform, r.external_id, r.title, r.said, r.metadata_hash, p.kind
 from platform_releases as r
@@ -40,18 +42,23 @@ order by p.priority, r.id
 SIDES = """
 select r.id, k.track_id, p.said, p.external_id
 from platform_releases as r
-join platform_tracks as p on p.platform = r.platform and p.release_external_id = r.external_id
-join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+cross join platform_tracks as p on p.platform = r.platform and p.release_external_id = r.external_id
+cross join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 where k.track_id is not null {only}
 order by p.id
 """
 FILES = """
 select k.track_id, p.said, p.album, p.external_id, f.path
-from platform_tracks as p
-cross join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
+from {tables}
 left join media_files as f on f.platform_track_id = p.id
-where p.platform = 'local' and p.missing_since is null and p.album is not null and k.track_id is not null {only}
+where p.platform = 'local' and p.missing_since is null and p.album is not null and k.track_id is not null
 order by p.id
+"""
+ALL = "platform_tracks as p cross join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')"
+THESE = """
+json_each(?) as j
+cross join track_links as k on k.track_id = j.value and k.status in ('auto', 'confirmed')
+cross join platform_tracks as p on p.id = k.platform_track_id
 """
 OF_TRACKS = """
 select distinct r.id
@@ -194,10 +201,8 @@ class _Work:
 
     def _tagged(self, tracks: set[int]) -> Iterable[tuple]:
         """Yield (key of the album, what is said, album, item) of each file."""
-        only, params = ("", []) if self.everything else ("and k.track_id in (select value from json_each(?))", [_json(tracks)])
-        if not self.everything and not tracks:
-            return
-        for track, said, album, key, path in self.db.execute(FILES.format(only=only), params):
+        tables, params = (ALL, []) if self.everything else (THESE, [_json(tracks)])
+        for track, said, album, key, path in self.db.execute(FILES.format(tables=tables), params):
             one = editions.decode(said)
             folder = (path or "").rpartition("/" if "/" in (path or "") else "\\")[0]
             place = Item(one.disc_no, one.track_no, one.position, track, f"{one.title or ''}\0{key}")
@@ -230,7 +235,9 @@ class _Work:
         if not (insert or update or delete or self.join.changed or new_ids or old_ids or more or any(a or b for a, b in changes.values())):
             self._years({r[0] for r in rows.values()} | {row[0] for row in stored.values()})
             return
-        with db.operation("releases", mode="batch") as op:
+        n = len(insert) + len(update) + len(new_ids) + sum(len(a) + len(b) for a, b in changes.values())
+        quick = schema.without_triggers(db.conn, (*CHILDREN, "releases", "external_ids")) if n > BULK else nullcontext()
+        with db.operation("releases", mode="batch") as op, quick:
             for table, entities in self.entities.items():
                 self.written[table] += entities.write(op.id)
                 if 0 < len(entities.fresh) <= NOTED:
@@ -312,13 +319,14 @@ class _Work:
         columns, n = CHILDREN[table]
         have = set(self._have(f"select release_id, {', '.join(columns)} from {table} where {{}}", "release_id"))
         added, removed = hand.rows(table)
-        keep = {row for row in have if byhand.key(table, row) in added}
-        kept = {row[: n + 1] for row in keep}
-        want = {row for row in wanted if row[: n + 1] not in kept and byhand.key(table, row) not in removed}
-        unique: dict[tuple, tuple] = {}
-        for row in sorted(want, key=repr):
-            unique.setdefault(row[: n + 1], row)
-        return sorted(have - keep - set(unique.values()), key=repr), sorted(set(unique.values()) - have, key=repr)
+        if added or removed:
+            keep = {row for row in have if byhand.key(table, row) in added}
+            kept = {row[: n + 1] for row in keep}
+            wanted = {row for row in wanted if row[: n + 1] not in kept and byhand.key(table, row) not in removed}
+            have -= keep
+        if n < len(columns):  # one row a key, whatever else is said
+            wanted = set({row[: n + 1]: row for row in sorted(wanted, key=repr, reverse=True)}.values())
+        return sorted(have - wanted, key=repr), sorted(wanted - have, key=repr)
 
     def _replace(self, table: str, old: list[tuple], new: list[tuple]) -> None:
         columns, n = CHILDREN[table]
