@@ -6,6 +6,7 @@ import click
 
 from musicdb.commands import base, database, deciding, exporting, importing, listening, logins, playlisting, reviewing, screens, syncing
 from musicdb.commands.events import events
+from musicdb.commands.hearing import HEARING
 from musicdb.commands.shelf import collection
 
 
@@ -50,6 +51,8 @@ for command in (
     database.check, database.backup, database.migrate, database.config,
 ):  # fmt: skip
     cli.add_command(command)
+for command in HEARING:
+    listening.listens.add_command(command)
 importing.import_.add_command(reviewing.import_matches)
 importing.import_.add_command(exporting.import_playlists)
 for command in (exporting.export_m3u, exporting.export_rekordbox_xml, exporting.export_playlists, listening.export_library):

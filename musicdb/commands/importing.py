@@ -309,14 +309,16 @@ def _daily_backup() -> None:
 
 
 def link_and_resolve(db: Any, step: Any) -> dict[str, Any]:
-    """Link, resolve, choose covers; return the counts."""
+    """Link, resolve, choose covers, find plays that are told twice; return the counts."""
     from musicdb import images, links, listens, truth
+    from musicdb.listens import flagging
 
     linked = links.link(db, progress=step)
     resolved = truth.resolve(db, progress=step)
     images.select(db)
+    told = flagging.mark(db, progress=step)
     listens.freshen(db)
-    return {"link": as_dict(linked), "resolve": as_dict(resolved), "tracks": db.value(LIBRARY)}
+    return {"link": as_dict(linked), "resolve": as_dict(resolved), "plays": as_dict(told), "tracks": db.value(LIBRARY)}
 
 
 def as_dict(report: Any) -> dict[str, Any]:

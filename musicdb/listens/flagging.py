@@ -26,7 +26,7 @@ COMPARED = "listens_compared"  # key of `config`: id of the last listen that was
 AROUND = 3 * 3600  # seconds on either side of a new listen that are read; what lies in half of that may change
 WHOLE = 0.2  # share of new listens from which everything is read
 ALIKE = 35.0  # confidence from which two tracks at the same time are one: the time itself says much
-USERS = "select user_id, count(*), count(distinct platform) from listens group by user_id"
+USERS = "select user_id from listens group by user_id having min(platform) <> max(platform)"
 NEW = "select user_id, cast(strftime('%s', listened_at) as integer) from listens where id > ? order by 1, 2"
 PLAYS = """
 select l.id, l.platform, cast(strftime('%s', l.listened_at) as integer), l.ms_played, p.id, l.duplicate_of_id, l.duplicate_reason
@@ -41,12 +41,7 @@ cross join platform_tracks as p on p.id = j.value
 left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 """
 SAID = "select title, artists, album, duration_ms, isrc from platform_tracks where id = ?"
-ORDER = """
-select l.platform, s.kind = 'history'
-from (select platform, count(ms_played) * 1.0 / count(*) as known from listens where user_id = ? group by platform) as l
-left join platforms as s on s.name = l.platform
-order by l.known < 0.5, s.kind = 'history', s.priority, l.platform
-"""
+ORDER = "select name, kind = 'history' from platforms order by kind = 'history', priority, name"  # who says how long was played comes first
 DECIDED = """
 select d.entity_key, d.value from decisions as d
 where d.entity = 'plays' and d.field = 'same'
@@ -81,15 +76,14 @@ def mark(db: Database, *, all: bool = False, progress: Callable[[int, int | None
         newest = db.value("select max(id) from listens") or 0
         if newest <= last and not all:
             return done
-        users = [(user, n) for user, n, platforms in db.execute(USERS).fetchall() if platforms > 1]
-        new: dict[int, list[int]] = {}
-        for user, at in db.execute(NEW, [last]):
+        whole = all or newest - last > WHOLE * newest
+        new: dict[int, list[int]] = {user: [] for (user,) in db.execute(USERS)} if whole else {}
+        for user, at in db.execute(NEW, [last]) if not whole else ():
             new.setdefault(user, []).append(at)
-        for number, (user, n) in enumerate(users):
+        for number, (user, times) in enumerate(new.items()):
             if progress:
-                progress(number, len(users), "comparing plays")
-            whole = all or len(new.get(user, ())) > WHOLE * n
-            for span in [None] if whole else spans(new.get(user, ())):
+                progress(number, len(new), "comparing plays")
+            for span in [None] if whole else spans(times):
                 _mark(db, user, span, done)
         with db.operation("compare listens", mode="batch"):
             db.execute(
@@ -117,7 +111,10 @@ def _mark(db: Database, user: int, span: tuple[int, int] | None, done: Marked) -
         only = "and l.listened_at between strftime('%Y-%m-%dT%H:%M:%SZ', :since, 'unixepoch') and strftime('%Y-%m-%dT%H:%M:%SZ', :until, 'unixepoch')"
         asked |= {"since": span[0], "until": span[1]}
     rows = db.execute(PLAYS.format(only=only, indexed="indexed by ix_l_time" if span else ""), asked).fetchall()
-    order = db.execute(ORDER, [user]).fetchall()
+    if span and len({row[1] for row in rows}) < 2 and not any(row[5] for row in rows):
+        done.compared += len(rows)
+        return
+    order = db.execute(ORDER).fetchall()
     scrobbles = {platform: bool(history) for platform, history in order}
     songs = _Songs(db, {row[4] for row in rows if row[4] is not None})
     plays = [
