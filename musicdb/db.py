@@ -83,6 +83,8 @@ class Rows(list):
         return "\n".join(lines + ([f"... {len(self) - self.SHOWN} more"] if len(self) > self.SHOWN else []))
 
     def _repr_html_(self) -> str:
+        if not self:
+            return f"<p>No rows: {html.escape(', '.join(self.columns))}</p>" if self.columns else "<p>No rows.</p>"
         head = "".join(f"<th scope='col'>{html.escape(c)}</th>" for c in self.columns)
         from .web import serve
 
