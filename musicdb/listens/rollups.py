@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from ..db import Database
 
 MANY = 24  # months; of more, all are made in one pass over the diary
-# Whatever says which track or artist a play was has an operation or a change; the newest track tells one library from another.
+# Whatever says which track or artist a play was has an operation or a change; a hand edit of what is derived takes its track out of
+# `resolved`; the newest track tells one library from another.
 LIBRARY = """
-json_array((select max(id) from operations), (select max(id) from changes), (select track_uid from track_ids order by id desc limit 1))
+json_array((select max(id) from operations), (select max(id) from changes), (select count(*) from resolved),
+  (select track_uid from track_ids order by id desc limit 1))
 """
 BEHIND = f"""
 select exists (select 1 from listen_stale)
