@@ -65,6 +65,9 @@ def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live
     links = list(links)
     mine = states.own(db, {link.playlist_id for link in links})
     observed = states.theirs(db, ids={link.platform_playlist_id for link in links if link.platform_playlist_id is not None})
+    for platform in {link.platform for link in links if (link.platform, link.place) not in live}:
+        ids = {link.platform_playlist_id for link in links if link.platform == platform}
+        observed |= snapshots.whole(db, {id: raw for id, raw in observed.items() if id in ids}, platform)
     bases = linking.bases(db, links)
     changed: list[tuple[Row, Listed | states.Raw, str]] = []
     same, gone = [], []

@@ -134,6 +134,18 @@ def versions(db: Database, platform: str, lists: Iterable[int], until: int = LAS
     return list(found.values())
 
 
+def whole(db: Database, lists: dict[int, states.Raw], platform: str) -> dict[int, states.Raw]:
+    """The lists as the last complete import saw them: one that was cut off has left some half written."""
+    latest = {row[0]: row[2] for row in db.execute(LATEST, [platform])}
+    half = [id for id, raw in lists.items() if latest.get(id, raw.hash) != raw.hash]
+    if not half:
+        return lists
+    found = dict(lists)
+    for v in versions(db, platform, half):
+        found[v.list_id] = states.Raw(v.list_id, v.name, v.description, v.kind, v.parent, v.is_gone, ",".join(map(str, v.items)))
+    return found
+
+
 def believed(db: Database, platform: str, lists: Iterable[int]) -> dict[int, list[int]]:
     """{list: items that the read before saw}: what is missing there as well is gone. A list that was read twice unchanged is its own
     witness; one that was never read before has none and is not in the answer."""
