@@ -231,3 +231,19 @@ def test_the_export_of_a_collection_makes_copies_too(db, tmp_path):
     truth.resolve(db)
     assert [r.media_condition for r in collection.copies(db)] == ["Mint (M)", "Fair (F)"]
     assert [(r.title, r.labels, r.format, r.tracks) for r in collection.releases(db)] == [("Slow Tide", "Terrazzo TZC 1", "Vinyl", 0)]
+
+
+def test_what_was_said_of_a_copy_of_the_export_holds_for_the_accounts_own(db, monkeypatch, tmp_path):
+    path = tmp_path / "collection.csv"
+    head = "Catalog#,Artist,Title,Label,Format,Rating,Released,release_id,CollectionFolder,Date Added,Collection Media Condition\n"
+    line = 'TZC 1,Ada Quell,Slow Tide,Terrazzo,"12"", EP",,1999,12,House,{},{}\n'
+    path.write_text(head + line.format("2020-01-02 03:04:05", "Mint (M)") + line.format("2021-01-02 03:04:05", "Fair (F)"))
+    load.run(db, "discogs", path)
+    keys = [r.copy_key for r in collection.copies(db)]
+    collection.edit(db, keys[1], notes="the worn one", value=5)
+    import_records(db, monkeypatch, [record(12)], [copy(12, 501), copy(12, 502)])
+    assert [(r.copy_key, r.notes, r.worth) for r in collection.copies(db)] == [("discogs/501", None, None), ("discogs/502", "the worn one", 5)]
+    collection.edit(db, "discogs/502", notes="replaced")
+    assert collection.copy(db, "discogs/502").notes == "replaced" and collection.prices(db, "discogs/502")[0].price == 5
+    collection.clear(db, "discogs/502")
+    assert collection.copy(db, "discogs/502").edited == [] and collection.copy(db, "discogs/502").notes is None

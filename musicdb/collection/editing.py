@@ -27,10 +27,6 @@ FIELDS = (
 ).split()
 CHANGED = ["copy_key", "field", "old", "new"]
 INSERT = "insert into decisions (entity, entity_key, field, value, note, decided_by, operation_id) values ('copy', ?, ?, ?, ?, ?, ?)"
-LATEST = """
-select d.field, d.value from decisions as d
-where d.entity = 'copy' and d.entity_key = ? and d.id in (select max(id) from decisions where entity = 'copy' and entity_key = ? group by field)
-"""
 RELEASE = "select platform || '/' || external_id, title from platform_releases where {where}"
 
 
@@ -71,8 +67,8 @@ def clear(db: Database, copies: Any, fields: str | Iterable[str] | None = None, 
         _known(name)
     rows = {}
     for key in keys(db, copies):
-        have = [name for name, value in _latest(db, key).items() if value is not None and name.partition(":")[0] in wanted]
-        rows[key] = dict.fromkeys(have)
+        have = db.execute("select field from copy_decisions where copy_key = ?", [key])
+        rows[key] = dict.fromkeys(name for (name,) in have if name.partition(":")[0] in wanted)
     return _write(db, "clear copy", rows, note, by)
 
 
@@ -115,7 +111,7 @@ def remove(db: Database, copies: Any, *, note: str | None = None, by: str | None
     names = keys(db, copies)
     if theirs := [name for name in names if not name.startswith("user/")]:
         raise BadInput(f"{', '.join(theirs[:5])}: {theirs[0].partition('/')[0]} says that you have it; take it out there, or say that it is sold")
-    return _write(db, "remove copy", {name: dict.fromkeys(n for n, v in _latest(db, name).items() if v is not None) for name in names}, note, by)
+    return _write(db, "remove copy", {name: dict.fromkeys(_latest(db, name)) for name in names}, note, by)
 
 
 # ---------- writing
@@ -149,7 +145,7 @@ def _write(
 
 
 def _latest(db: Database, key: str) -> dict[str, str | None]:
-    return dict(db.execute(LATEST, [key, key]).fetchall())
+    return dict(db.execute("select field, value from copy_decisions where copy_key = ?", [key]).fetchall())
 
 
 def _values(db: Database, key: str) -> dict[str, Any]:

@@ -73,6 +73,7 @@ create table platform_releases ( -- One release (album, record) as one platform 
   metadata text check (metadata is null or json_valid(metadata)), -- JSON: the payload as sent
   unique (platform, external_id)
 ) strict;
+create index ix_pr_hash on platform_releases(metadata_hash);
 
 create table platform_playlists ( -- A playlist, folder or smart playlist as one platform has it.
   id integer primary key, -- row id

@@ -146,13 +146,26 @@ group by k.track_id, sp.platform
 union
 select track_id, platform, liked_at from track_likes where platform = 'user' and is_liked = 1;
 
+create view copy_decisions as -- What you said of copies, field by field, as it holds now. What was said of a copy of an export holds for the account's own copy of it.
+with heirs as (
+  select o.platform || '/' || o.instance_id as was, n.platform || '/' || n.instance_id as copy_key
+  from (select platform, instance_id, platform_release_id, status, row_number() over (partition by platform, platform_release_id, status order by added_at, id) as place
+    from collection_items where instance_id like 'export:%' and removed_at is not null) as o
+  join (select platform, instance_id, platform_release_id, status, row_number() over (partition by platform, platform_release_id, status order by added_at, id) as place
+    from collection_items where instance_id not like 'export:%' and removed_at is null) as n
+    on n.platform = o.platform and n.platform_release_id = o.platform_release_id and n.status = o.status and n.place = o.place
+)
+select copy_key, field, value, decided_at, decided_by, note from (
+  select coalesce(h.copy_key, d.entity_key) as copy_key, d.field, d.value, d.decided_at, d.decided_by, d.note,
+    row_number() over (partition by coalesce(h.copy_key, d.entity_key), d.field order by d.id desc) as place
+  from decisions as d left join heirs as h on h.was = d.entity_key
+  where d.entity = 'copy'
+)
+where place = 1 and value is not null;
+
 create view copies as -- Every copy and wish on your shelf: as the platform tells it, and over it what you decided. removed_at set = it is there no more.
 with decided as (
-  select d.entity_key, json_group_object(d.field, json(d.value)) as said, max(d.decided_at) as at
-  from decisions as d
-  where d.entity = 'copy' and d.value is not null
-    and d.id in (select max(id) from decisions where entity = 'copy' group by entity_key, field)
-  group by d.entity_key
+  select copy_key as entity_key, json_group_object(field, json(value)) as said, max(decided_at) as at from copy_decisions group by copy_key
 ), told as (
   select c.platform || '/' || c.instance_id as copy_key, c.id as collection_item_id, c.platform_release_id, c.platform, c.account, c.status, c.folder,
     c.media_condition, c.sleeve_condition, c.rating, c.notes, c.purchase_date, c.purchase_price, c.currency, c.added_at, c.removed_at, d.said
@@ -263,14 +276,12 @@ select c.copy_key, c.title, c.artists, coalesce(c.purchase_date, substr(c.added_
 from copies as c where c.purchase_price is not null
 union all
 select c.copy_key, c.title, c.artists, coalesce(c.sold_date, substr(d.decided_at, 1, 10)), c.sold_price, c.currency, 'sold'
-from copies as c left join decisions as d on d.id = (
-  select max(id) from decisions where entity = 'copy' and entity_key = c.copy_key and field = 'sold_price')
+from copies as c left join copy_decisions as d on d.copy_key = c.copy_key and d.field = 'sold_price'
 where c.sold_price is not null
 union all
 select c.copy_key, c.title, c.artists, substr(d.field, 7), json_extract(d.value, '$'), c.currency, 'value'
-from decisions as d join copies as c on c.copy_key = d.entity_key
-where d.entity = 'copy' and d.field like 'value:%' and json_type(d.value) in ('real', 'integer') and d.id = (
-  select max(id) from decisions where entity = 'copy' and entity_key = d.entity_key and field = d.field)
+from copy_decisions as d join copies as c on c.copy_key = d.copy_key
+where d.field like 'value:%' and json_type(d.value) in ('real', 'integer')
 union all
 select c.copy_key, c.title, c.artists, substr(r.fetched_at, 1, 10), json_extract(r.metadata, '$.lowest_price'), null, 'asked'
 from copies as c join platform_releases as r on r.id = c.platform_release_id
