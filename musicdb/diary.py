@@ -94,7 +94,8 @@ def bring(db: Any, given: Path | None) -> None:
         layout.split(db.path, given)
     db.diary_path = location(db.conn, given)
     if db.diary_path is not None:
-        db.release()  # the next connection has both
+        db.release()
+        _ = db.conn  # which has both: what is wrong with the second file is said now
 
 
 class Objects:
