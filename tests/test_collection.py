@@ -247,3 +247,52 @@ def test_what_was_said_of_a_copy_of_the_export_holds_for_the_accounts_own(db, mo
     assert collection.copy(db, "discogs/502").notes == "replaced" and collection.prices(db, "discogs/502")[0].price == 5
     collection.clear(db, "discogs/502")
     assert collection.copy(db, "discogs/502").edited == [] and collection.copy(db, "discogs/502").notes is None
+
+
+@pytest.fixture
+def at_the_prompt(shelf, monkeypatch):
+    """Run a command on this shelf; return (exit code, what it said)."""
+    from click.testing import CliRunner
+
+    from musicdb.cli import cli
+
+    def run(*words):
+        done = CliRunner().invoke(cli, [*words, "--db", str(shelf.path)])
+        return done.exit_code, done.output
+
+    return run
+
+
+def test_the_shelf_at_the_prompt(shelf, at_the_prompt):
+    assert at_the_prompt("collection", "list")[1].splitlines()[-1] == "2 copies"
+    code, said = at_the_prompt("collection", "edit", "discogs/501", "--set", "media_condition=vg", "--set", "notes=", "--clear", "folder")
+    assert code == 0 and "Very Good (VG)" in said and "musicdb undo" in said
+    code, said = at_the_prompt("collection", "show", "discogs/501")
+    assert "media condition: Very Good (VG) (you)" in said and "12#A1" in said and "file" in said
+    assert at_the_prompt("collection", "rip")[1].splitlines()[-1] == "1 on a record of yours and not as a file"
+    assert [row["title"] for row in json.loads(at_the_prompt("collection", "dig", "--json")[1])] == ["Undertow"]
+    assert "Only a Stream" in at_the_prompt("collection", "buy")[1]
+    assert "12.5" in at_the_prompt("collection", "value")[1] and "Slow Tide" in at_the_prompt("collection", "releases", "tide")[1]
+    code, said = at_the_prompt("collection", "add", "discogs/12", "--wanted", "--json")
+    key = json.loads(said)["copies"][0]
+    assert at_the_prompt("collection", "sell", "discogs/502", "--price", "9")[0] == 0
+    assert at_the_prompt("collection", "remove", key)[0] == 0 and len(collection.copies(shelf, status=None)) == 3
+    track = shelf.value("select track_id from record_sides where external_id = '12#A1'")
+    assert at_the_prompt("collection", "link", "12#B1", str(track))[0] == 0
+    assert collection.sides(shelf, "discogs/501")[1].track_id == track
+    for words in (["list", "--status", "x"], ["show", "nothing"], ["edit", "discogs/501"], ["edit", "discogs/501", "--set", "x"], ["link", "9#A1"]):
+        code, said = at_the_prompt("collection", *words)
+        assert code == 2 and "Traceback" not in said, words
+
+
+def test_events_at_the_prompt(shelf, at_the_prompt):
+    assert "no events" in at_the_prompt("events", "list")[1]
+    assert at_the_prompt("events", "add", "Harbour Day", "--date", "2024-06-01")[0] == 0
+    assert at_the_prompt("events", "play", "1", "2", "1", "--stage", "Deck", "--at", "23:41")[0] == 0
+    assert at_the_prompt("events", "edit", "1", "--location", "Quay")[0] == 0
+    assert "Quay" in at_the_prompt("events", "list", "harbour")[1]
+    assert [row["track_id"] for row in json.loads(at_the_prompt("events", "show", "1", "--json")[1])] == [2, 1]
+    assert at_the_prompt("events", "play", "1", "1", "--not")[0] == 0 and "Deck" in at_the_prompt("events", "show", "1")[1]
+    assert at_the_prompt("events", "remove", "1")[0] == 0 and "no events" in at_the_prompt("events", "list")[1]
+    assert at_the_prompt("undo")[0] == 0 and "Harbour Day" in at_the_prompt("events", "list")[1]
+    assert at_the_prompt("events", "show", "9")[0] == 2 and at_the_prompt("events", "add", "x", "--date", "soon")[0] == 2
