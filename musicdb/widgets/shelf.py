@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import history, queries
-from ..collection import editing
-from ..collection import shelf as reading
-from ..collection.sides import candidates, link_side, unlink_side
+from .. import collection, history, queries
 from ..errors import BadInput
 from ..web.cells import clock
 from .base import LABELS, Board, short
@@ -88,23 +85,23 @@ class Shelf(Board):
         """The side is this track."""
         side, self.side = self.side, None
         self.focus = side
-        self._did(link_side(self.db, int(side or 0), int(id)), "Linked: this side is that track.")
+        self._did(collection.link_side(self.db, int(side or 0), int(id)), "Linked: this side is that track.")
 
     def do_unlink(self, id: int) -> None:
         """The side is not the track that it is linked to."""
         if isinstance(id, int):
             self.focus = id
-            self._did(unlink_side(self.db, id), "Taken apart: it is not that track, and is not asked again.")
+            self._did(collection.unlink_side(self.db, id), "Taken apart: it is not that track, and is not asked again.")
 
     def do_edit(self, id: str, field: str, value: str) -> None:
         """What holds of this copy; empty: what the platform says counts again."""
         value = str(value).strip()
         if value:
             self._did(
-                editing.edit(self.db, self.record, **{field: value}), f"{_label(field)}: {short(value, 80)}. Kept through every import."
+                collection.edit(self.db, self.record, **{field: value}), f"{_label(field)}: {short(value, 80)}. Kept through every import."
             )
         else:
-            self._did(editing.clear(self.db, self.record, field), f"{_label(field)}: what the platform says counts again.")
+            self._did(collection.clear(self.db, self.record, field), f"{_label(field)}: what the platform says counts again.")
 
     def do_undo(self) -> None:
         if not self.done:
@@ -133,7 +130,7 @@ class Shelf(Board):
         self.state = {"title": "Shelf", "labels": LABELS, "focus": self.focus, "actions": actions} | state
 
     def _wall(self) -> dict[str, Any]:
-        rows = reading.copies(self.db, status=self.which, folder=self.folder, text=self.text or None, limit=PAGE + 1, offset=self.offset)
+        rows = collection.copies(self.db, status=self.which, folder=self.folder, text=self.text or None, limit=PAGE + 1, offset=self.offset)
         more = len(rows) > PAGE
         counts = queries.shelf_counts(self.db)
         found = f"{self.offset + 1:,}–{self.offset + min(len(rows), PAGE):,}" if rows else "none"
@@ -169,8 +166,8 @@ class Shelf(Board):
         }
 
     def _record(self) -> dict[str, Any]:
-        row = reading.copy(self.db, self.record)
-        tracks = reading.sides(self.db, self.record)
+        row = collection.copy(self.db, self.record)
+        tracks = collection.sides(self.db, self.record)
         about = [
             f"{row.artists or 'unknown'} - {row.title}",
             " · ".join(str(one) for one in (row.year, row.label, row.catalogue_number, row.format, row.folder) if one),
@@ -180,8 +177,8 @@ class Shelf(Board):
             "a": {"cover": row.cover, "name": short(row.title, 80), "lines": [short(one, 300) for one in about], "chips": [row.platform],
                   "meta": [f"decided by you: {', '.join(_label(one).lower() for one in row.edited)}" if row.edited else ""]},
             "fields": [
-                {"name": "media_condition", "label": "Record", "value": row.media_condition or "", "options": ["", *editing.CONDITIONS[:8]]},
-                {"name": "sleeve_condition", "label": "Sleeve", "value": row.sleeve_condition or "", "options": ["", *editing.CONDITIONS]},
+                {"name": "media_condition", "label": "Record", "value": row.media_condition or "", "options": ["", *collection.CONDITIONS[:8]]},
+                {"name": "sleeve_condition", "label": "Sleeve", "value": row.sleeve_condition or "", "options": ["", *collection.CONDITIONS]},
                 {"name": "rating", "label": "Rating", "value": str(row.rating or ""), "options": ["", "1", "2", "3", "4", "5"]},
                 {"name": "notes", "label": "Notes", "value": row.notes or ""},
             ],
@@ -206,8 +203,8 @@ class Shelf(Board):
         return card
 
     def _tracks(self) -> dict[str, Any]:
-        side = next((one for one in reading.sides(self.db, self.record) if one.platform_track_id == self.side), None)
-        found = candidates(self.db, int(self.side or 0))
+        side = next((one for one in collection.sides(self.db, self.record) if one.platform_track_id == self.side), None)
+        found = collection.candidates(self.db, int(self.side or 0))
         name = f"{side.position or ''} {side.title}" if side else ""
         return {
             "side": 56, "heading": short(f"Which track is {name}?", 160), "counts": clock(side.duration_ms) if side and side.duration_ms else "",
