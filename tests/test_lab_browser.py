@@ -9,6 +9,8 @@ import pytest
 
 import musicdb
 from musicdb import assets, demo, images
+from musicdb.demo.discogs_account import DiscogsAccount
+from musicdb.widgets import SCREENS
 
 from .lab_driver import FLAGS, PALE, Lab, Page, chromium, until, write
 from .reviewable import reviewable
@@ -209,14 +211,14 @@ def test_hostile_titles_are_text_and_no_script_runs(show, home):
 def test_no_key_edits_the_notebook(show, home):
     path = home / "keys.db"
     reviewable(path, 12)
-    names = ["Grid", "LinkReview", "TruthEditor", "ImagePicker", "Tagger", "ImportPanel", "HistoryPanel", "DuplicateReview"]
-    more = {"TruthEditor": ", 1", "ImagePicker": ", 1", "Tagger": ", 1"}
+    names = list(SCREENS)
+    more = {name: ", 1" for name in ("TruthEditor", "ImagePicker", "Tagger", "TrackDetails", "PlatformSearch")}
     page = show("keys.ipynb", OPEN.format(path=str(path)), *[f"musicdb.{name}(db{more.get(name, '')})" for name in names])
     page.page.locator(".mdb").nth(len(names) - 1).wait_for(state="attached")
     page.page.wait_for_timeout(300)
     before = page.sources()
     page.page.evaluate("jupyterapp.commands.execute('notebook:enter-command-mode')")
-    places = [".mdb-grid .scroll", ".mdb-grid .foot button:visible", ".mdb-cards .cards", ".mdb-matrix .scroll", ".mdb-screen .widget-button:not([disabled])", ".mdb-screen .widget-checkbox input", ".mdb-screen select"]  # fmt: skip
+    places = [".mdb-grid .scroll", ".mdb-grid .foot button:visible", ".mdb-cards .cards", ".mdb-matrix .scroll", ".mdb-screen .widget-button:not([disabled])", ".mdb-screen .widget-checkbox input", ".mdb-screen select", ".mdb-login button", ".mdb-details .detail"]  # fmt: skip
     for place in places:
         page.page.locator(place).first.evaluate("e => { e.scrollIntoView(); e.focus(); }")
         assert page.page.evaluate("document.activeElement !== document.body"), place
@@ -228,6 +230,85 @@ def test_no_key_edits_the_notebook(show, home):
             page.page.keyboard.press(key)
         assert page.sources() == before, place
     page.dialogs.clear()
+
+
+def test_a_token_that_is_typed_is_in_no_saved_notebook(show, home, folder):
+    start = "from musicdb import secrets\nfrom musicdb.demo.replay import Replay\nsecrets.use({place!r}, keyring=False)\nreplay = Replay()"
+    cells = [
+        OPEN.format(path=str(home / "login.db")),
+        start.format(place=str(home / "logins")),
+        "musicdb.Login(db, endpoints={'discogs': replay.endpoint('discogs')})",
+    ]
+    page = show("login.ipynb", *cells)
+    page.page.locator(".mdb-login button", has_text="log in").first.click()
+    field = page.page.locator(".mdb-login input[type=password]")
+    field.wait_for()
+    page.shot("login")
+    field.fill(DiscogsAccount().token)
+    field.press("Enter")
+    page.page.locator(".mdb-login .status", has_text="Logged in to Discogs as kestrel.lodin").wait_for()
+    assert page.page.locator(".mdb-login input[type=password]").count() == 0
+    page.page.evaluate("jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')")
+    page.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    saved = until(lambda: _saved(folder))
+    assert "kestrel.lodin" in saved and DiscogsAccount().token not in saved
+    assert DiscogsAccount().token in (home / "logins" / "discogs.json").read_text("utf-8")
+
+
+def _saved(folder):
+    text = (folder / "login.ipynb").read_text("utf-8")
+    return text if "widget-state+json" in text else None
+
+
+def test_playlists_are_compared_approved_and_carried_out_by_keys(show, home):
+    path = home / "playlists.db"
+    shutil.copy(home / "demo" / "music.db", path)
+    page = show("playlists.ipynb", OPEN.format(path=str(path)), "musicdb.PlaylistSync(db)")
+    cards = page.page.locator(".mdb .cards")
+    cards.wait_for()
+    cards.focus()
+    before = page.sources()
+    page.page.keyboard.press("g")
+    page.page.locator(".mdb .status", has_text="Nothing was changed yet").wait_for()
+    page.shot("playlists-plan")
+    with musicdb.open(path) as db:
+        for key in "aar":
+            page.page.keyboard.press(key)
+            page.page.wait_for_timeout(150)
+        until(lambda: [db.value("select count(*) from plan_operations where status = ?", [s]) for s in ("approved", "denied")] == [2, 1])
+        page.page.keyboard.press("Shift+Y")  # the box that asks is answered with yes
+        page.page.locator(".mdb .status", has_text="2 steps done").wait_for()
+        assert db.value("select count(*) from playlists where deleted_at is null") == 2
+        page.page.locator(".mdb .cards").focus()
+        page.page.keyboard.press("u")
+        until(lambda: db.value("select count(*) from playlists where deleted_at is null") == 0)
+    assert page.sources() == before and len(page.dialogs) == 1
+    page.dialogs.clear()
+
+
+def test_the_shelf_is_used_by_keys_on_a_narrow_screen(show, home):
+    path = home / "shelf.db"
+    shutil.copy(home / "demo" / "music.db", path)
+    page = show("shelf.ipynb", OPEN.format(path=str(path)), "musicdb.Shelf(db)", width=390)
+    page.page.locator(".mdb .tiles .card").first.wait_for()
+    page.page.locator(".mdb .cards").focus()
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("Enter")
+    field = page.page.locator(".mdb select[data-field=media_condition]")
+    field.wait_for()
+    page.shot("shelf-record-390")
+    with musicdb.open(path) as db:
+        was = field.input_value()
+        field.select_option("Poor (P)")
+        until(lambda: db.value("select count(*) from decisions where entity = 'copy' and field = 'media_condition'") == 1)
+        page.page.locator(".mdb .cards").focus()
+        page.page.keyboard.press("u")
+        page.page.locator(".mdb .status", has_text="Taken back").wait_for()
+        assert field.input_value() == was
+    page.page.keyboard.press("b")
+    page.page.locator(".mdb .tiles .card.at").wait_for()
+    wide = page.page.evaluate("[...document.querySelectorAll('.mdb')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 1)")
+    assert wide == []
 
 
 def test_two_at_once_a_busy_kernel_and_a_restart(show, home):

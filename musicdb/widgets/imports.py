@@ -14,6 +14,7 @@ from ..shapes import title
 from .base import Form, guarded, h, short
 from .login import Login
 
+CELL = "padding:1px 12px 1px 0;line-height:1.5"
 HINTS = {
     "files": "folder with music, for example ~/Music", "rekordbox": "XML of File > Export Collection in xml format, or empty for the database of this computer",
     "spotify": "the zip that Spotify's privacy page sends, or empty for the account", "discogs": "collection CSV, or empty for the account",
@@ -124,12 +125,15 @@ class ImportPanel(Form):
         """Show the platforms and the last reports again."""
         found = [one for one in queries.platforms(self.db) if one["tracks"]]
         body = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{h(one['title'])}</th><td style='text-align:right'>{one['tracks']:,}</td>"
-            f"<td>{h(one['last_import'] or '')}</td></tr>" for one in found
+            f"<tr><th scope='row' style='{CELL};text-align:left'>{h(one['title'])}</th><td style='{CELL};text-align:right'>{one['tracks']:,}</td>"
+            f"<td style='{CELL}'>{h(str(one['last_import'] or '')[:16].replace('T', ' '))}</td></tr>" for one in found
         )  # fmt: skip
-        head = "<tr><th scope='col' style='text-align:left'>platform</th><th scope='col'>tracks seen</th><th scope='col'>last import (UTC)</th></tr>"
+        head = (
+            f"<tr><th scope='col' style='{CELL};text-align:left'>platform</th><th scope='col' style='{CELL}'>tracks seen</th>"
+            f"<th scope='col' style='{CELL};text-align:left'>last import (UTC)</th></tr>"
+        )
         self.table.value = (
-            f"<table cellpadding='6'>{head}{body}</table>"
+            f"<table style='border-collapse:collapse'>{head}{body}</table>"
             if found
             else "<p>Nothing was imported yet. Choose a platform and press import.</p>"
         )
