@@ -104,18 +104,30 @@ def top(db: Database, what: str = "artists", *, since: Any = None, until: Any = 
     return db.q(sql, params | {"limit": limit})
 
 
+# A period at a time, so that each is sorted by itself and only as far as it is shown; from one to the next without walking over its rows.
 BY_PERIOD = f"""
-with counted as (
-  select substr(r.month, 1, :size) as period, r.artist_id, r.artist, sum(r.plays) as plays, sum(r.ms_played) as ms_played
-  from listen_artist_rollup as r
-  where r.month >= :from_month and r.month < :to_month and {USER.format("r")} and (r.artist_id or r.artist <> '')
-  group by 1, 2, 3
+with recursive periods(period) as (
+  select substr(min(month), 1, :size) from listen_artist_rollup where month >= :from_month
+  union all
+  select (select substr(min(r.month), 1, :size) from listen_artist_rollup as r where r.month > p.period || '~') from periods as p where p.period is not null
 ), ranked as (
-  select *, row_number() over (partition by period order by plays desc, ms_played desc) as rank from counted
+  select p.period, (
+    select json_group_array(json_array(artist_id, artist, plays, ms_played)) from (
+      select r.artist_id, r.artist, sum(r.plays) as plays, sum(r.ms_played) as ms_played
+      from listen_artist_rollup as r
+      where r.month >= max(p.period, :from_month) and r.month < min(p.period || '~', :to_month) and {USER.format("r")} and (r.artist_id or r.artist <> '')
+      group by r.artist_id, r.artist
+      order by 3 desc, 4 desc
+      limit :limit)) as top
+  from periods as p
+  where p.period < :to_month
 )
-select r.period, r.rank, nullif(r.artist_id, 0) as artist_id, coalesce(a.name, r.artist) as artist, r.plays, round(r.ms_played / 3600000.0, 1) as hours
-from ranked as r left join artists as a on a.id = r.artist_id
-where r.rank <= :limit order by r.period, r.rank
+select r.period, j.key + 1 as rank, nullif(json_extract(j.value, '$[0]'), 0) as artist_id, coalesce(a.name, json_extract(j.value, '$[1]')) as artist,
+  json_extract(j.value, '$[2]') as plays, round(json_extract(j.value, '$[3]') / 3600000.0, 1) as hours
+from ranked as r
+join json_each(r.top) as j
+left join artists as a on a.id = json_extract(j.value, '$[0]')
+order by r.period, rank
 """
 
 

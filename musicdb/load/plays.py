@@ -19,6 +19,7 @@ LISTEN = """
 insert into listens (raw_id, user_id, platform, track_external_id, listened_at, utc_offset_min, ms_played, context)
 values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (user_id, platform, listened_at, track_external_id) do nothing
 """
+KEPT = 20_000
 BETWEEN = "select 1 from listens_raw where user_id = ? and listened_at between ? and ? and platform = ? limit 1"
 HAVE = """
 select r.listened_at, r.source_item
@@ -97,6 +98,8 @@ class Relief:
 
 def tracks(writer: Any, plays: Iterable[Play], rows: Callable[[str, Any], Iterable], kind: str) -> None:
     """Store what plays say of tracks that are not known yet."""
+    if len(writer.ids) > KEPT:  # years of listening know a hundred thousand tracks; what is forgotten is looked up again
+        writer.ids.clear()
     first = {play[2]: play[6] for play in plays if play[2] is not None and ("track", play[2]) not in writer.ids}
     writer.look_up("track", first)
     new = [(row, text.encode(), kind) for id, text in first.items() if ("track", id) not in writer.ids

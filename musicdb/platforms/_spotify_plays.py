@@ -67,7 +67,7 @@ def read(text: bytes) -> tuple[list[Play], list] | None:
     return plays, others
 
 
-@lru_cache(1 << 16)
+@lru_cache(16384)
 def _id(uri: str | None) -> str | None:
     found = _SENT.fullmatch(uri) if uri else None
     return found and found[1]
