@@ -25,7 +25,7 @@ from typing import Any
 from ..errors import BadInput, SourceError, Transient
 from ..platforms import rekordbox as importer
 from ..platforms._places import external_id_of
-from ..playlists.targets import Backup, Listed, State, Step
+from ..playlists.targets import Backup, CannotRestore, Listed, State, Step
 from . import _pair
 from ._rekordbox_tables import Changes, List, Tables, connect, contents, write_xml
 
@@ -304,7 +304,8 @@ class Rekordbox:
         made = {mark: {"id": id, "external_id": self.ids[id]} for id, mark in self.made.items() if mark}
         touched = {self.ids[id]: list(tables.items(id)) for id in tables.now if id in self.ids}
         removed = [step.list_id for step in self.steps if step.action == "delete"]
-        self._remember(made, {"steps": [_mark(step) for step in self.steps], "lists": touched, "removed": removed})
+        hashes = {name: _pair.sha256(copy / name) for name in self.before}
+        self._remember(made, {"steps": [_mark(step) for step in self.steps], "lists": touched, "removed": removed, "hashes": hashes})
         self.pair.stage({name: copy / name for name in self.before})
         self._settle()
         self.pair.replace(self.before)
@@ -335,11 +336,20 @@ class Rekordbox:
         load.run(self.db, "rekordbox", self.path, anlz=False)
 
     def restore(self, backup: Mapping[str, Any]) -> None:
-        """Put a backup back, as one. Raises SourceError where it is damaged or Rekordbox runs; then nothing was changed."""
+        """Put a backup back, as one. Raises SourceError where it is damaged or Rekordbox runs; then nothing was changed.
+
+        Where Rekordbox has written since, its cues and plays would be lost with that: CannotRestore, so that inverse steps are applied.
+        """
+        if not backup:
+            raise CannotRestore("there is no backup of this write")
+        if self.pair.hashes() == backup["files"]:
+            return
         self._not_running()
         files = _pair.verified(Path(backup["folder"]))
         self._settle()
         before = self.pair.hashes()
+        if before != self._journal()["last"].get("hashes"):
+            raise CannotRestore(f"{self.path} was written to since: the backup would take that away")
         try:
             self.pair.stage(files)
             self.pair.replace(before)
