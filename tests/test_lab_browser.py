@@ -301,6 +301,7 @@ def test_the_shelf_is_used_by_keys_on_a_narrow_screen(show, home):
         was = field.input_value()
         field.select_option("Poor (P)")
         until(lambda: db.value("select count(*) from decisions where entity = 'copy' and field = 'media_condition'") == 1)
+        page.page.locator(".mdb .status", has_text="Kept through every import").wait_for()
         page.page.locator(".mdb .cards").focus()
         page.page.keyboard.press("u")
         page.page.locator(".mdb .status", has_text="Taken back").wait_for()
