@@ -30,6 +30,7 @@ class Source:
 UTC_OFFSET = click.option(
     "--utc-offset", type=click.IntRange(-840, 840), metavar="MINUTES", help="How far ahead of UTC the clock of a source with local times is."
 )
+TIME_ZONE = click.option("--time-zone", metavar="NAME", help="Where it was listened, for a source with local times: Europe/Berlin; knows of summer time.")
 # The platforms whose command is not the plain one. A platform file that is not named here gets `plain` and needs no line.
 SOURCES = {
     "files": Source(
@@ -102,8 +103,8 @@ SOURCES = {
         "Read scrobbles and loved tracks of Last.fm.\n\nWithout a PATH, the account (`musicdb login lastfm`): what is new, and whatever an "
         "earlier run did not reach. With one, a CSV or JSON of the common exporters, a CSV of Libre.fm, loved tracks, or a player's "
         ".scrobbler.log; also a folder or zip of them.",
-        ("musicdb import lastfm", "musicdb import lastfm scrobbles.csv --user Ada", "musicdb import lastfm .scrobbler.log --utc-offset 120"),
-        (UTC_OFFSET,),
+        ("musicdb import lastfm", "musicdb import lastfm scrobbles.csv --user Ada", "musicdb import lastfm .scrobbler.log --time-zone Europe/Berlin"),
+        (UTC_OFFSET, TIME_ZONE),
     ),
     "maloja": Source(
         "PATH",
@@ -311,10 +312,12 @@ def _daily_backup() -> None:
 def link_and_resolve(db: Any, step: Any) -> dict[str, Any]:
     """Link, resolve, choose covers, find plays that are told twice; return the counts."""
     from musicdb import images, links, listens, truth
+    from musicdb.links import releases as near_releases
     from musicdb.listens import flagging
 
     linked = links.link(db, progress=step)
     resolved = truth.resolve(db, progress=step)
+    near_releases.propose(db)
     images.select(db)
     told = flagging.mark(db, progress=step)
     listens.freshen(db)

@@ -9,6 +9,7 @@ import msgspec
 
 from .. import links
 from ..images import covers
+from ..links import releases as near_releases
 from ..listens import flagging
 from . import merged, releases
 from .resolving import resolve
@@ -69,6 +70,7 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
         releases.derive(db, (), stale=False, names=names)
     if observed_releases:
         releases.derive(db, (), stale=False, observed=observed_releases)
+        near_releases.propose(db, observed_releases)
     if shown:
         covers.select(db, _now(db, shown))
     return tracks
