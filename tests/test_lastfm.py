@@ -187,3 +187,19 @@ def test_a_carriage_return_in_the_middle_of_the_first_line_is_no_table(db, tmp_p
     (tmp_path / "a.csv").write_bytes(b"artist,tra\rck,uts\nMoss,Tide,1690347960\n")
     with pytest.raises(UnknownSource):
         load.run(db, "lastfm", tmp_path / "a.csv")
+
+
+def test_local_times_of_a_place_follow_its_summer_time(db, tmp_path):
+    log = "#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\n#CLIENT/Rockbox\nWren\t\tWinter\t1\t200\tL\t1705320000\t\nWren\t\tSummer\t1\t200\tL\t1721044800\t\n"
+    (tmp_path / ".scrobbler.log").write_text(log)
+    load.run(db, "lastfm", tmp_path / ".scrobbler.log", time_zone="Europe/Berlin")
+    (tmp_path / "a.csv").write_text("uts,artist,track\n1721044800,Wren,True time\n")
+    load.run(db, "lastfm", tmp_path / "a.csv", time_zone="Europe/Berlin")
+    rows = db.q("select l.listened_at, l.utc_offset_min, t.title from listens as l join platform_tracks as t on t.external_id = l.track_external_id order by 1, 3")
+    assert [tuple(r.values()) for r in rows] == [
+        ("2024-01-15T11:00:00Z", 60, "Winter"), ("2024-07-15T10:00:00Z", 120, "Summer"), ("2024-07-15T12:00:00Z", 120, "True time"),
+    ]  # fmt: skip
+    assert {(r.day, r.hour) for r in db.q("select day, hour from listening_by_hour")} == {("2024-01-15", 12), ("2024-07-15", 12), ("2024-07-15", 14)}
+    for bad in ({"time_zone": "Nowhere/Land"}, {"time_zone": "Europe/Berlin", "utc_offset": 60}):
+        with pytest.raises(BadInput):
+            load.run(db, "lastfm", tmp_path / "a.csv", **bad)

@@ -27,10 +27,6 @@ class Source:
     asks: bool = False  # without an argument the platform itself says where to get one
 
 
-UTC_OFFSET = click.option(
-    "--utc-offset", type=click.IntRange(-840, 840), metavar="MINUTES", help="How far ahead of UTC the clock of a source with local times is."
-)
-TIME_ZONE = click.option("--time-zone", metavar="NAME", help="Where it was listened, for a source with local times: Europe/Berlin; knows of summer time.")
 # The platforms whose command is not the plain one. A platform file that is not named here gets `plain` and needs no line.
 SOURCES = {
     "files": Source(
@@ -104,7 +100,7 @@ SOURCES = {
         "earlier run did not reach. With one, a CSV or JSON of the common exporters, a CSV of Libre.fm, loved tracks, or a player's "
         ".scrobbler.log; also a folder or zip of them.",
         ("musicdb import lastfm", "musicdb import lastfm scrobbles.csv --user Ada", "musicdb import lastfm .scrobbler.log --time-zone Europe/Berlin"),
-        (UTC_OFFSET, TIME_ZONE),
+        base.LOCAL_TIMES,
     ),
     "maloja": Source(
         "PATH",

@@ -17,7 +17,9 @@ Source: last.fm/api (user.getRecentTracks, user.getLovedTracks).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ..errors import PayloadError
 from ..shapes import Complete, Note, Page, Refused, Row
@@ -35,14 +37,15 @@ LOVED = "Loved on Last.fm"
 # ---------- fetch
 def fetch(
     source: Any, known: Any = None, *, account: str | None = None, all: bool = False, progress: Any = None,
-    endpoint: str | None = None, token: Any = None, utc_offset: int | None = None,
+    endpoint: str | None = None, token: Any = None, utc_offset: int | None = None, time_zone: str | None = None,
 ) -> Iterator:  # fmt: skip
     """Yield the scrobbles and loved tracks of a file, folder or zip, or, without a source, of the account.
 
-    utc_offset: minutes that the clock of a source with local times is ahead of UTC. token: as `login` returns it, {"api_key", "user"}.
+    Of a source with local times: utc_offset, minutes that its clock is ahead of UTC, or time_zone, the place ("Europe/Berlin"), which knows
+    of summer time. token: as `login` returns it, {"api_key", "user"}.
     Raises UnknownSource for a file of something else, LoginNeeded, RateLimited or Transient.
     """
-    minutes = listens.offset(utc_offset)
+    minutes = listens.zone(time_zone, utc_offset)
     if source is None:
         from . import _lastfm_api
 
@@ -58,7 +61,7 @@ def login(ask: Any, show: Any, *, endpoint: str | None = None, progress: Any = N
     return _lastfm_api.login(ask, show, endpoint, progress)
 
 
-def _export(source: Any, minutes: int | None) -> Iterator:
+def _export(source: Any, minutes: int | ZoneInfo | None) -> Iterator:
     found, single = files.members(source, WANTED, (".csv", ".tsv", ".txt", ".log", ".json", ".jsonl"))
     understood, stranger, any_row, refused = 0, None, False, []
     for member in found:
@@ -92,26 +95,42 @@ def _page(kind: str, items: Any, scope: str) -> Iterator:
 
 
 # ---------- text
-def _table(member: files.Member, minutes: int | None) -> Iterator | None:
+def _table(member: files.Member, minutes: int | ZoneInfo | None) -> Iterator | None:
     from . import _lastfm_files
 
     table = _lastfm_files.Table(member)
     return _rows_of(table, minutes) if table.recognised() else None
 
 
-def _rows_of(table: Any, minutes: int | None) -> Iterator:
+def _rows_of(table: Any, minutes: int | ZoneInfo | None) -> Iterator:
     more: dict[str, Any] = {}
     if table.zone == "unknown":
         more["clock"] = "local"
         if minutes is None:
-            yield Note(f"{table.member.name}: the player's clock names no time zone, taken as UTC; --utc-offset MINUTES says otherwise")
+            yield Note(f"{table.member.name}: the player's clock names no time zone, taken as UTC; --time-zone or --utc-offset says otherwise")
     if table.zone is not None and table.client:
         more["client"] = table.client
-    if minutes is not None and table.zone != "utc":
+    local = table.zone == "unknown"
+    place = minutes if table.zone != "utc" and isinstance(minutes, ZoneInfo) else None
+    if minutes is not None and table.zone != "utc" and place is None:
         more["utc_offset"] = minutes
-    yield from _page("scrobble", (row | more if more and type(row) is dict else row for row in table.rows()), table.member.name)
+    rows = (row | more if more and type(row) is dict else row for row in table.rows())
+    if place is not None:
+        rows = (row | _offset(row, place, local) if type(row) is dict else row for row in rows)
+    yield from _page("scrobble", rows, table.member.name)
     if table.foreign[0]:
         yield Note(f"{table.member.name}: {table.foreign[0]:,} lines were no UTF-8 and were read as Windows-1252")
+
+
+def _offset(row: dict, place: ZoneInfo, local: bool) -> dict[str, int]:
+    """{"utc_offset": minutes} of a place at the time of a row; {} where that cannot be read, which `rows` says."""
+    stamp = not local and row.get("uts")
+    try:
+        when = datetime.fromisoformat(listens.moment(stamp or row.get("uts") or row.get("time"))[0])
+    except PayloadError:
+        return {}
+    there = when.astimezone(place) if stamp else when.replace(tzinfo=place)
+    return {"utc_offset": int(there.utcoffset().total_seconds() // 60)}
 
 
 # ---------- JSON
