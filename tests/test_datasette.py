@@ -43,7 +43,12 @@ QUERIES = yaml.safe_load((ROOT / "metadata.yml").read_text("utf-8"))["databases"
 def test_facets_name_columns_that_lead_an_index(get, library):
     conn = sqlite3.connect(library)
     tables = yaml.safe_load((ROOT / "metadata.yml").read_text("utf-8"))["databases"]["music"]["tables"]
+    names = {row[0] for row in conn.execute("select name from sqlite_master where type in ('table', 'view') and name not like '%_fts%'")}
+    assert names - tables.keys() == set(), "each has a title, and is hidden where it is machinery"
+    assert all(settings["title"] for settings in tables.values())
     for table, settings in tables.items():
+        if table.startswith("sqlite_"):
+            continue
         assert conn.execute("select 1 from sqlite_master where name = ?", [table]).fetchone(), table
         columns = [row[1] for row in conn.execute(f"pragma table_xinfo({table})")]
         for name in ("label_column", "sort", "sort_desc"):

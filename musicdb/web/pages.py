@@ -19,14 +19,13 @@ select
   (select count(*) from listens where duplicate_of_id is null) as listens
 """
 
-TODO = """
-select
-  (select count(distinct platform_track_id) from review_queue) as links,
-  (select count(*) from conflicts where weight > 0) as conflicts,
-  (select count(*) from poor_covers where side = 0) as covers,
-  (select count(*) from quarantine where resolved_at is null) as refused,
-  (select count(*) from observation_changes where accepted_at is null and entity = 'track') as upstream
-"""
+TODO = {
+    "links": "select count(distinct platform_track_id) from review_queue",
+    "conflicts": "select count(*) from conflicts where weight > 0",
+    "covers": "select count(*) from poor_covers where side = 0",
+    "refused": "select count(*) from quarantine where resolved_at is null",
+    "upstream": "select count(*) from observation_changes where accepted_at is null and entity = 'track'",
+}
 
 PLATFORMS = """
 select s.name, s.title, n.tracks
@@ -212,7 +211,7 @@ def home(read: Reader, limit: int = 18) -> dict:
     if read.shared:
         del totals["listens"]
         return page
-    page["todo"] = read.one("What waits for you", TODO)
+    page["todo"] = {name: read.count(f"What waits for you: {name}", sql) for name, sql in TODO.items()}
     page["lately"] = read.rows("Played lately", LATELY)
     page["operations"] = read.rows("What was done last", IMPORTS)
     return page

@@ -8,14 +8,13 @@ import re
 from functools import cache
 from urllib.parse import urlencode
 
-from datasette.utils import sqlite_timelimit, tilde_decode, tilde_encode
+from datasette.utils import tilde_decode, tilde_encode
 from datasette.utils.asgi import NotFound, Response
 
 from .. import assets, images
 from . import browse, charts, pages, share, shelves, walls, warm
 from .reading import Reader
 
-TIME_MS = 5000
 ROWS = {  # the table whose rows have a page: (template, what reads it)
     "tracks": ("track", pages.track),
     "release_groups": ("album", shelves.album),
@@ -78,9 +77,7 @@ async def read(datasette, database, key, make):
 
     def ask(conn):
         reader = Reader(conn, shared)
-        with sqlite_timelimit(conn, TIME_MS):
-            page = make(reader)
-        return page, reader.asked
+        return make(reader), reader.asked
 
     return await warm.of(database).get((*key, shared), ask)
 
