@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..db import Database, Rows
 
 LATEST = """
-select v.list_id, v.id, v.hash, v.seen, v.is_gone
-from (select max(id) as id from playlist_versions where platform = ? group by list_id) as m
+select v.list_id, v.id, v.hash, v.seen, v.is_gone, m.first = v.id
+from (select max(id) as id, min(id) as first from playlist_versions where platform = ? group by list_id) as m
 cross join playlist_versions as v on v.id = m.id
 """
 VERSIONS = """
@@ -74,7 +74,7 @@ def snapshot(db: Database, platform: str | None = None) -> list[int]:
 
 def take(db: Database, platform: str, *, scope: str = "all", seen: Iterable[int] | None = None, only: Iterable[int] | None = None, operation: int | None = None) -> Taken:
     """Store what changed since the last snapshot of this platform. seen: rows of lists that were read just now (None: all were); only:
-    look at no others. A list that is seen unchanged for the second time is noted as such: what it lacks is believed from then on."""
+    look at no others. A list that is seen unchanged for the second time is noted as such: what it lacks is believed from then on (a first version lacks nothing)."""
     ids = None if only is None else list(only)
     now = states.own(db, ids) if platform == "user" else states.theirs(db, platform, ids)
     latest = {row[0]: row[1:] for row in db.execute(LATEST, [platform])}
@@ -82,7 +82,7 @@ def take(db: Database, platform: str, *, scope: str = "all", seen: Iterable[int]
     if platform == "user":
         fresh = {id: raw for id, raw in fresh.items() if id in latest or not raw.is_gone}
     read = now.keys() if seen is None else set(seen)
-    again = [(latest[id][0],) for id in now if id not in fresh and id in read and id in latest and latest[id][2] < 2]
+    again = [(latest[id][0],) for id in now if id not in fresh and id in read and id in latest and latest[id][2] < 2 and not latest[id][4]]
     if not now and not latest:
         return Taken()
     before = {one.list_id: one for one in versions(db, platform, fresh)}
