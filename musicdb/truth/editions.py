@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -229,14 +230,21 @@ def shelf_of_tags(said: Said, album: str, folder: str) -> str:
     """
     if isinstance(release := (said.ids or {}).get("mb_release"), str) and len(release) == 36:
         return f"mb/{release}"
-    title = text.norm(_DISC.sub("", album)) or text.norm(album) or album.casefold()
-    parts = re.split(r"[/\\]", folder)
-    while parts and (not parts[-1] or _DISC.fullmatch(parts[-1])):
-        parts.pop()
-    if not said.album_artists and parts and title in text.norm(parts[-1]):
-        return f"folder/{'/'.join(parts)}/{title}"
+    title = _shared(album)
+    if not said.album_artists:
+        parts = re.split(r"[/\\]", folder)
+        while parts and (not parts[-1] or _DISC.fullmatch(parts[-1])):
+            parts.pop()
+        if parts and title in text.norm(parts[-1]):
+            return f"folder/{'/'.join(parts)}/{title}"
     names = [c.name for n in said.album_artists or (said.artists or ())[:1] if not text.is_nobody(n) for c in text.split_credit(n)]
     return f"tags/{text.norm(' '.join(names if said.album_artists else names[:1]))}/{title}"
+
+
+@lru_cache(4096)
+def _shared(album: str) -> str:
+    """The album's title to compare, without the number of a disc."""
+    return text.norm(_DISC.sub("", album)) or text.norm(album) or album.casefold()
 
 
 def of_tags(key: str, files: list[tuple[Said, str, Item]]) -> Source:

@@ -88,14 +88,20 @@ from release_groups as g
 left join artists as a on a.id = g.primary_artist_id
 where g.id in (select value from json_each(?))
 """
+# The year of an album is that of its tracks: the first, but for a compilation the last; without a track of ours that of its first edition.
 YEARS = """
 select y.year, y.id
 from (
-  select g.id, g.year as now, (select min(cast(substr(r.release_date, 1, 4) as int)) from releases as r
-    where r.release_group_id = g.id and r.deleted_at is null and r.release_date is not null) as year
+  select g.id, g.year as now, coalesce((
+    select case g.type when 'compilation' then max(t.year) else min(t.year) end
+    from tracks as t
+    where t.release_group_id = g.id and t.merged_into_id is null and t.deleted_at is null and t.title is not null
+  ), (
+    select min(cast(substr(r.release_date, 1, 4) as int)) from releases as r
+    where r.release_group_id = g.id and r.deleted_at is null and r.release_date is not null
+  )) as year
   from release_groups as g
-  where g.id in (select value from json_each(?)) and not exists (select 1 from tracks as t where t.release_group_id = g.id
-    and t.year is not null and t.merged_into_id is null and t.deleted_at is null and t.title is not null)
+  {only}
 ) as y
 where y.year is not y.now
 """
@@ -352,7 +358,8 @@ class _Work:
 
     def _years(self, groups: set[int | None]) -> None:
         """Albums without a track of ours have the year of their first edition."""
-        rows = self.db.execute(YEARS, [_json(g for g in groups if g is not None)]).fetchall()
+        only = YEARS.format(only="where g.id in (select value from json_each(?))")
+        rows = self.db.execute(only, [_json(g for g in groups if g is not None)]).fetchall()
         if rows:
             with self.db.operation("releases", mode="batch"):
                 self.db.executemany(f"update release_groups set year = ?, updated_at = {NOW} where id = ?", rows)

@@ -58,20 +58,6 @@ where d.id in (select max(id) from decisions where entity = 'track' and field no
 order by d.id
 """
 OF_THESE = "and entity_key in (select track_uid from track_ids where id in (select value from json_each(?)))"
-# The year of an album is that of its tracks: the first, but for a compilation the last.
-YEARS = """
-select y.year, y.id
-from (
-  select g.id, g.year as now, (
-    select case g.type when 'compilation' then max(t.year) else min(t.year) end
-    from tracks as t
-    where t.release_group_id = g.id and t.merged_into_id is null and t.deleted_at is null and t.title is not null
-  ) as year
-  from release_groups as g
-  {only}
-) as y
-where y.year is not y.now
-"""
 
 
 @dataclass(slots=True)
@@ -101,7 +87,7 @@ def resolve(db: Database, tracks: Iterable[int] | None = None, progress: Progres
             if len(changed) <= SOME * len(work.inputs):
                 work = work.some(changed)
         report = work.run()
-        seen = None if work.only is None else work.tracks
+        seen = None if work.only is None else work.fresh
         for written in (releases.derive(db, seen, stale=asked is None), events.derive(db, seen if asked is not None else None), publishing.derive(db, asked)):
             report.rows |= {table: n + report.rows.get(table, 0) for table, n in written.items()}
         return report
@@ -115,6 +101,7 @@ class _Work:
         self.roots = merged.roots(db, asked)
         self.only: str | None = None  # JSON list of the ids
         self.tracks: dict[int, tuple] = {}  # id -> values of COLUMNS
+        self.fresh: set[int] = set()  # those that were not resolved from this before
         if asked is not None:
             now = asked | {self.roots[t] for t in asked if t in self.roots}
             now |= {t for t, root in self.roots.items() if root in now}
@@ -328,7 +315,7 @@ class _Work:
     def _years(self, groups: set[int]) -> None:
         """Bring the years of albums up to date (of these, or of all where all tracks were looked at)."""
         only, asked = ("", []) if self.only is None else ("where g.id in (select value from json_each(?))", [_json(sorted(groups))])
-        rows = self.db.execute(YEARS.format(only=only), asked).fetchall()
+        rows = self.db.execute(releases.YEARS.format(only=only), asked).fetchall()
         if rows:
             with self.db.operation("resolve", mode="batch") as op:
                 self.db.executemany(f"update release_groups set year = ?, updated_at = {NOW} where id = ?", rows)
@@ -346,6 +333,7 @@ class _Work:
         """Note of what each track was resolved, where that is new."""
         stored = dict(self._rows("select track_id, inputs from resolved {only}", "track_id", "where").fetchall())
         new = [(track, self.inputs[track]) for track in self.tracks if stored.get(track) != self.inputs[track]]
+        self.fresh = {track for track, _ in new}
         self.db.executemany(
             "insert into resolved (track_id, inputs) values (?, ?) on conflict (track_id) do update set inputs = excluded.inputs", new
         )
