@@ -133,6 +133,7 @@ def _mark(db: Database, user: int, span: tuple[int, int] | None, done: Marked) -
         if (now and (now.of, now.reason)) != ((of, why) if of is not None else None) and (inner is None or inner[0] <= at <= inner[1]):
             changed.append((now and now.of, now and now.reason, id))
     if changed:
+        changed.sort(key=lambda row: row[2])  # pages are written once
         with db.operation("compare listens", mode="batch") as op:
             db.executemany("update listens set duplicate_of_id = ?, duplicate_reason = ? where id = ?", changed)
             op.summary("listens", len(changed))

@@ -132,9 +132,9 @@ def _unite(songs: _Songs, groups: list[list[Play]], services: int, alike: Callab
                 break
             if other.platform == one.platform or other.song == one.song or len(mine) + len(theirs) > services:
                 continue
-            if not {p.platform for p in mine}.isdisjoint(p.platform for p in theirs):
+            pair = (one.song, other.song) if one.song < other.song else (other.song, one.song)
+            if asked.get(pair) is False or any(p.platform == q.platform for p in mine for q in theirs):
                 continue
-            pair = (min(one.song, other.song), max(one.song, other.song))
             if pair not in asked:
                 asked[pair] = alike(*pair)
             if asked[pair]:
@@ -196,6 +196,11 @@ class _Work:
         """Pair one more service's plays with groups, both by time: the pairing in order that is worth most."""
         if not groups:
             return [[p] for p in plays]
+        if len(groups) == len(plays) == 1:
+            if self.worth(groups[0], plays[0]) > 0:
+                groups[0].append(plays[0])
+                return groups
+            return sorted([*groups, plays], key=lambda g: (g[0].at, g[0].id))
         n, m = len(groups), len(plays)
         if n * m > LARGEST * LARGEST:
             return groups + [[p] for p in plays]
@@ -233,6 +238,9 @@ class _Work:
             return 0.0, ""
         habit = self.habits.get((one.platform, play.platform), self.usual)
         gap, found = play.at - one.at, (0.0, "")
+        cost = habit.costs.get(("start", 1), GAIN)
+        if cost <= 1 and (off := abs(gap - habit.ahead)) <= EXACT:  # nothing else can be worth more
+            return GAIN - cost - off / 60 - _unscrobbled(one, play), "start"
         for place, seconds in _places(one, play).items():
             if (cost := habit.costs.get(place)) is None:
                 continue
