@@ -181,6 +181,16 @@ class Database:
     def __repr__(self) -> str:
         return f"<musicdb {self.path}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what is in it, what waits for a person, and what to do next."""
+        from . import queries
+
+        tracks, albums = self.value("select count(*) from library"), self.value("select count(distinct release_group_id) from library")
+        waiting = queries.waiting(self) if tracks else 0
+        said = f"<b>{tracks:,} tracks</b>, {albums:,} albums" if tracks else "Nothing is in it yet: begin with the notebook 01-import"
+        said += f"; {waiting:,} links wait for you in 02-link" if waiting else ""
+        return f"<p>{said}. <small>{html.escape(str(self.path))}</small></p>"
+
     @property
     def diary(self) -> str:
         """The schema that listening history is in: "main", or "diary" where it has a file of its own."""

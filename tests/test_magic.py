@@ -66,12 +66,19 @@ def test_what_cannot_be_run_is_one_line_and_no_traceback(shell, db, line, cell, 
 
 
 def test_a_change_by_hand_is_counted_and_kept_as_a_decision(db):
+    track = db.value("select id from tracks where title = 'Tide'")
     assert magic.sql({"db": db}, "", "update tracks set year = 1998 where title = 'Tide'") == "1 rows changed"
     musicdb.truth.resolve(db)
-    assert db.value("select year from tracks where title = 'Tide'") == 1998
+    assert db.value("select year from tracks where id = ?", [track]) == 1998
 
 
 # ---------- tables
+
+
+def test_an_open_database_says_what_is_in_it_and_what_to_do(db, tmp_path):
+    assert "<b>3 tracks</b>, 1 albums" in db._repr_html_() and str(db.path) in db._repr_html_()
+    with musicdb.open(tmp_path / "<b>.db") as empty:
+        assert "begin with the notebook 01-import" in empty._repr_html_() and "&lt;b&gt;.db" in empty._repr_html_()
 
 
 def test_values_look_as_on_the_pages_and_text_stays_text(db):

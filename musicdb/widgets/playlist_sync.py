@@ -175,6 +175,8 @@ class PlaylistSync(Board):
         approved = sum(op.status == "approved" for op in every)
         runs = [one for one in plans if one.status not in ("proposed", "dismissed")]
         lists = sorted(counts.items(), key=lambda one: -one[1])[:10] if len(counts) > 1 else []
+        compare = {"do": "compare", "key": "g", "label": "compare again" if every else "compare", "on": "all", "strong": not every}
+        undo = {"do": "undo", "key": "u", "label": "undo", "on": "all", "off": not self.done}
         self.state = {
             "title": "Playlists", "labels": LABELS, "focus": self.focus, "side": 44, "layout": "log" if self.past else "",
             "heading": f"{len(runs)} runs" if self.past else f"{approved:,} of {len(every):,} approved" if every else "nothing compared yet",
@@ -182,12 +184,12 @@ class PlaylistSync(Board):
             + [{"name": HISTORY, "label": "history", "n": len(runs), "on": self.past}],
             "counts": " ".join(short(one, 120) for one in self.warnings[:1]),
             "cards": [self._run(one) for one in runs[:60]] if self.past else [self._card(op) for op in steps[:MOST]],
-            "actions": [
+            "actions": [] if self.past else [compare, undo] if not every else [
                 {"do": "approve", "key": "a", "label": "approve", "on": "card"}, {"do": "deny", "key": "r", "label": "deny", "on": "card"},
-                {"do": "approve_all", "key": "A", "label": "approve all", "on": "all", "off": self.past or not any(op.status == "proposed" for op in steps)},
+                {"do": "approve_all", "key": "A", "label": "approve all", "on": "all", "off": not any(op.status == "proposed" for op in steps)},
                 {"do": "apply", "key": "Y", "label": f"apply exactly these {approved:,}", "on": "all", "strong": True, "off": not approved,
                  "ask": f"Carry out {approved:,} approved steps? What is written to is backed up first, and u takes it back."},
-                {"do": "undo", "key": "u", "label": "undo", "on": "all", "off": not self.done}, {"do": "compare", "key": "g", "label": "compare again" if every else "compare", "on": "all"},
+                undo, compare,
             ],
             "empty": "Nothing was carried out yet." if self.past else "Press g: your playlists are compared with those of the platforms, and every difference becomes a step to approve.",
         }  # fmt: skip
