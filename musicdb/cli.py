@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import click
 
-from musicdb.commands import base, database, deciding, exporting, importing, listening, logins, playlisting, reviewing, screens, syncing
+from musicdb.commands import (
+    base,
+    database,
+    deciding,
+    exporting,
+    filing,
+    importing,
+    listening,
+    logins,
+    playlisting,
+    reviewing,
+    screens,
+    syncing,
+)
 from musicdb.commands.events import events
 from musicdb.commands.hearing import HEARING
 from musicdb.commands.shelf import collection
@@ -47,7 +60,7 @@ def cli(ctx: click.Context, as_json: bool) -> None:
 
 for command in (
     screens.demo, database.init, logins.login, logins.logout, importing.import_, importing.link, importing.resolve,
-    reviewing.review, syncing.status, syncing.sync, syncing.inspect, playlisting.playlists, collection, events, deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, screens.serve, screens.lab,
+    reviewing.review, syncing.status, syncing.sync, syncing.inspect, filing.reconcile, filing.download, playlisting.playlists, collection, events, deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, screens.serve, screens.lab,
     database.check, database.backup, database.migrate, database.config,
 ):  # fmt: skip
     cli.add_command(command)

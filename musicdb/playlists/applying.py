@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int | None, str], object]  # done, total, what
 NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 # Plans of other kinds: what carries out one of their steps: "module:function", fn(db, row of plan_operations) -> result.
-EXECUTORS: dict[str, str] = {}
+EXECUTORS: dict[str, str] = {"files": "musicdb.reconciling:execute"}
 SHOWN = 5
 
 

@@ -24,6 +24,10 @@ def undo(db: Database, plan: int | str, open_targets: Mapping[str, targets.Targe
     found = reviewing.get(db, plan)
     if found.status not in ("applied", "failed", "running"):
         raise BadInput(f"plan {found.id} is {found.status}: there is nothing to take back")
+    if found.kind == "files":
+        from .. import reconciling  # which makes such plans
+
+        return reconciling.restore(db, found.id)
     work = [one for one in carrying.read(db, found.id) if any(op.status == "done" for op in [*one.heads, *one.coming, *(op for op, _ in one.leaving)])]
     others: dict[tuple[str, str], list[Work]] = defaultdict(list)
     for one in work:
