@@ -102,6 +102,7 @@ def served(db):
 
 def test_ids_and_titles_lead_to_the_pages_while_somebody_serves_them(db, served):
     serve._asked.clear()
+    track = db.value("select id from tracks where title = 'Tide'")
     page = f'<a href="{served}music/tracks/{track}">'
     assert db.q("select id, title from tracks where title = 'Tide'")._repr_html_().count(page) == 2
     html = db.q("select id as track_id, title, album, release_group_id from library where id = :id", {"id": track})._repr_html_()
