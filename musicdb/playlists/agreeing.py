@@ -59,7 +59,7 @@ def note(db: Database, lists: Sequence[Work]) -> None:
         old = db.value("select s.data from playlist_links as l join snapshots as s on s.id = l.base_snapshot_id where l.id = ?", [link])
         heads = _heads(db, link, msgspec.json.decode(old) if old else None, row)
         agreed = pairs.agreed(base.get("base") or [], here, there, base["direction"], known, bool(base.get("conflict")), {**heads, "clean": False, "sig": None})
-        linking.agree(db, link, base["platform"], agreed)
+        linking.agree(db, link, base["platform"], agreed, base.get("whose"))
 
 
 def _heads(db: Database, link: int, old: dict[str, Any] | None, row: Any) -> dict[str, Any]:

@@ -99,8 +99,8 @@ def _direction(direction: str) -> None:
 
 
 class Base(msgspec.Struct):
-    """What both sides agreed on: items as JSON [[track uid or null, id there or null], ...] (taken apart only where it is needed), name and
-    description; sig of both sides then, clean = nothing was left to do."""
+    """What both sides agreed on. items (taken apart only where it is needed): a row of `platform_tracks`, or "/ID" of what was never
+    imported, or the uid of a track that has no id there; name and description; sig of both sides then; clean = nothing was left to do."""
 
     items: msgspec.Raw
     name: str | None = None
@@ -109,8 +109,8 @@ class Base(msgspec.Struct):
     clean: bool = False
 
     @property
-    def pairs(self) -> list[tuple[str | None, str | None]]:
-        return msgspec.json.decode(self.items, type=list[tuple[str | None, str | None]])
+    def list(self) -> list[int | str]:
+        return msgspec.json.decode(self.items, type=list[int | str])
 
 
 def bases(db: Database, links: Iterable[Row]) -> dict[int, Base]:
@@ -122,19 +122,21 @@ def bases(db: Database, links: Iterable[Row]) -> dict[int, Base]:
 
 
 def base_keys(db: Database, platform: str, bases: Mapping[int, Base]) -> dict[int, list[str]]:
-    """{link id: keys} of bases: an id there is read through its link of today, a track through its merges."""
-    external = {ext for base in bases.values() for _, ext in base.pairs if ext is not None}
-    there = states.rows_of(db, platform, external)
-    keys = states.keys(db, there.values())
-    by_ext = {ext: keys.get(id, f"{platform}/{ext}") for ext, id in there.items()}
-    uids = {uid for base in bases.values() for uid, _ in base.pairs if uid is not None}
-    now = current(db, uids)
-    found = {}
-    for link, base in bases.items():
-        found[link] = [
-            by_ext[ext] if ext in by_ext and "/" not in by_ext[ext] else now.get(uid, uid) if uid is not None else f"{platform}/{ext}" for uid, ext in base.pairs
-        ]
-    return found
+    """{link id: keys} of bases: an item there is read through its link of today, a track through its merges."""
+    lists = {link: base.list for link, base in bases.items()}
+    every = {item for items in lists.values() for item in items}
+    named = states.rows_of(db, platform, [item[1:] for item in every if isinstance(item, str) and item.startswith("/")])
+    keys = states.keys(db, {item for item in every if isinstance(item, int)} | set(named.values()))
+    now = current(db, [item for item in every if isinstance(item, str) and not item.startswith("/")])
+
+    def key(item: int | str) -> str:
+        if isinstance(item, int):
+            return keys[item]
+        if item.startswith("/"):
+            return keys.get(named.get(item[1:], 0), f"{platform}{item}")
+        return now.get(item, item)
+
+    return {link: [key(item) for item in items] for link, items in lists.items()}
 
 
 def current(db: Database, uids: Iterable[str]) -> dict[str, str]:
@@ -144,8 +146,15 @@ def current(db: Database, uids: Iterable[str]) -> dict[str, str]:
     return {uid: now[id] for uid, id in ids.items() if id in now}
 
 
-def agree(db: Database, link: int, platform: str, base: Mapping[str, Any]) -> None:
-    """Store what both sides agreed on, inside an operation of the caller."""
+def agree(db: Database, link: int, platform: str, base: Mapping[str, Any], whose: str | None = None) -> None:
+    """Store what both sides agreed on in place of what they agreed on before, inside an operation of the caller. base: items [[track uid or
+    null, id there or null], ...], name, description, sig, clean. whose: the platform whose ids these are, where it is another."""
+    rows = states.rows_of(db, whose or platform, [ext for _, ext in base["items"] if ext is not None])
+    items = [uid if ext is None else rows.get(ext, f"/{ext}") for uid, ext in base["items"]]
+    data = msgspec.json.encode({**base, "items": items}).decode()
+    before = db.value("select base_snapshot_id from playlist_links where id = ?", [link])
     sql = "insert into snapshots (platform, scope, operation_id, playlist_count, track_count, data) values (?, 'base', (select operation_id from current_operation), 1, ?, ?)"
-    id = db.execute(sql, [platform, len(base["items"]), msgspec.json.encode(base).decode()]).lastrowid
+    id = db.execute(sql, [platform, len(items), data]).lastrowid
     db.execute(f"update playlist_links set base_snapshot_id = ?, last_synced_at = {NOW} where id = ?", [id, link])
+    if before is not None:
+        db.execute("delete from snapshots where id = ? and scope = 'base'", [before])

@@ -69,7 +69,7 @@ def plan(
     if not dry_run:
         with db.operation("plan", reason=f"{len(made.operations):,} steps proposed", mode="batch"):
             for pair in settled:
-                linking.agree(db, pair.link.id, pair.link.platform, pairs.base(pair, pair.merged.here, pair.merged.there, clean=True))
+                linking.agree(db, pair.link.id, pair.link.platform, pairs.base(pair, pair.merged.here, pair.merged.there, clean=True), pair.platform)
             if made.operations:
                 made.id = store(db, made.operations, warnings=made.warnings)
     return made

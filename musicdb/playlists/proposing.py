@@ -76,7 +76,7 @@ def _base_of(pair: pairs.Pair) -> dict[str, Any]:
     """What `applying` needs to note afterwards what was agreed on."""
     return {
         "base": pair.base or [], "direction": pair.link.direction, "conflict": bool(pair.merged.conflicts), "here": pair.merged.was_here, "there": pair.merged.was_there,
-        "ids": pair.there_ids, "platform": pair.link.platform,
+        "ids": pair.there_ids, "platform": pair.link.platform, "whose": pair.platform,
         "collapsed": any(h.why == "collapsed" for h in pair.merged.held),
     }  # fmt: skip
 
@@ -302,7 +302,7 @@ def offered(db: Database, target: Target, there: State, wanted: Collection[findi
         head = {"name": row.name, "description": row.description, "kind": "folder" if row.kind == "folder" else "playlist", "parent": row.parent_id, "direction": direction}
         where = List(target.name, row.name, [], [ids[key] for key in able], place=target.place, playlist_id=row.id, head=head)
         kept = [item for item in numbered(here) if item[0] in ids]
-        where.base = {"base": [], "direction": direction, "conflict": False, "here": numbered(here), "items": numbered(where.after), "keys": kept, "platform": target.name}
+        where.base = {"base": [], "direction": direction, "conflict": False, "here": numbered(here), "items": numbered(where.after), "keys": kept, "platform": target.name, "whose": target.platform}
         action = "folder" if row.kind == "folder" else "create"
         missing = len(here) - len(able)
         rest = f"; {missing} of {len(here)} tracks are not at {title} and are left out" if missing else ""
