@@ -61,8 +61,14 @@ def heat(rows: Iterable[Mapping[str, Any]], x: str, y: str, value: str, *, title
     """A map of two columns (hour and weekday, tempo and key), coloured by a number. Raises BadInput."""
     data = _data(rows, x, value, y)
     encoding = {
-        "x": {"field": x, "type": "ordinal", "title": _words(x), "sort": None, "axis": {"labelAngle": 0, "labelOverlap": True}},
-        "y": {"field": y, "type": "ordinal", "title": _words(y), "sort": None, "axis": {"labelExpr": DAYS} if y == "weekday" else {}},
+        "x": {"field": x, "type": "ordinal", "title": _words(x), "sort": _order(data, x), "axis": {"labelAngle": 0, "labelOverlap": True}},
+        "y": {
+            "field": y,
+            "type": "ordinal",
+            "title": _words(y),
+            "sort": _order(data, y),
+            "axis": {"labelExpr": DAYS} if y == "weekday" else {},
+        },
         "color": {"field": value, "type": "quantitative", "title": _words(value), "scale": {"scheme": "oranges"}},
     }
     return _chart(data, {"type": "rect", "tooltip": True}, encoding, (x, value, None), title, {"width": 560, "height": {"step": 24}})
@@ -111,6 +117,11 @@ def _kind(data: list[dict[str, Any]], name: str, whole: bool = False) -> str:
     if values and all(isinstance(value, int | float) for value in values):
         return "ordinal" if whole else "quantitative"
     return "temporal" if values and not whole and all(_DAY.fullmatch(str(value)) for value in values) else "nominal"
+
+
+def _order(data: list[dict[str, Any]], name: str) -> str | None:
+    """Numbers by size, words as the query ordered them."""
+    return "ascending" if all(isinstance(row[name], int | float | None) for row in data) else None
 
 
 def _words(name: str) -> str:

@@ -123,6 +123,8 @@ def test_every_notebook_runs_in_jupyterlab_and_asks_nobody_else(show, name):
         page.page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop += 620)")
         page.page.wait_for_timeout(250)
         page.shot(f"{name}-{n}-dark")
+    if "listening" in name:  # drawn by JupyterLab itself: nothing was fetched from elsewhere, which `show` looks at
+        assert page.page.locator(".vega-embed canvas").count() >= 3
     levels = page.page.locator(".mdb .status").evaluate_all("all => all.map(e => e.dataset.level)")
     assert levels and "error" not in levels
     page.page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")

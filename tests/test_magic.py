@@ -144,6 +144,7 @@ def test_lines_over_days_are_time_and_heat_maps_are_two_columns_and_a_number():
     assert (found["x"]["type"], found["color"]["field"]) == ("temporal", "platform")
     found = charts.heat([{"hour": 1, "weekday": "Mon", "plays": 4}], "hour", "weekday", "plays").spec
     assert found["mark"]["type"] == "rect" and found["encoding"]["color"]["field"] == "plays"
+    assert found["encoding"]["x"]["sort"] == "ascending" and found["encoding"]["y"]["sort"] is None, "numbers by size, words as they come"
     assert charts.bar([], "x", "y").spec["data"]["values"] == []
 
 
