@@ -2,3 +2,10 @@ create table resolved ( -- Of what each track was resolved: where nothing of it 
   track_id integer primary key references tracks(id) on delete cascade, -- the track
   inputs int not null -- hash of observations, decisions, merges and trust
 ) strict;
+create table release_files ( -- Which release each tagged file belongs to; a choice once made stays.
+  platform_track_id integer primary key references platform_tracks(id) on delete cascade, -- the file as observed
+  album_key text not null, -- what its tags say it belongs to: files with the same are one release
+  release_id int not null references releases(id) -- the release
+) strict;
+create index ix_rf_key on release_files(album_key);
+create index ix_rf_release on release_files(release_id);

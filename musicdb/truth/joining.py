@@ -106,16 +106,15 @@ class Joining:
         self._note(found, source)
         return {r for r in (before, found) if r is not None}
 
-    def tagged(self, source: Source, *, make: bool) -> int | None:
-        """The release of an album of files: what it was made before, what its ids, barcode or number name, or (make) a new one."""
+    def tagged(self, source: Source, stored: int | None) -> int:
+        """The release of an album of files: the one it had, what it was made before, what its ids or number name, or a new one."""
         origin = f"local/{source.key}"
-        found = self.by_origin(origin)
+        found = stored if stored is not None else self.by_origin(origin)
         if found is None:
             found = self._by_keys(source, set())[0]
-        if found is None and make:
+        if found is None:
             found = self._new(origin)
-        if found is not None:
-            self._note(found, source)
+        self._note(found, source)
         return found
 
     def word_for(self, release: int, sources: list[Source]) -> str:

@@ -48,18 +48,21 @@ where k.track_id is not null {only}
 order by p.id
 """
 FILES = """
-select k.track_id, p.said, p.album, p.external_id, f.path
-from {tables}
+select p.id, k.track_id, p.said, p.album, p.external_id, f.path
+from {these} platform_tracks as p {on}
+cross join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 left join media_files as f on f.platform_track_id = p.id
 where p.platform = 'local' and p.missing_since is null and p.album is not null and k.track_id is not null
 order by p.id
 """
-ALL = "platform_tracks as p cross join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')"
-THESE = """
-json_each(?) as j
-cross join track_links as k on k.track_id = j.value and k.status in ('auto', 'confirmed')
-cross join platform_tracks as p on p.id = k.platform_track_id
+NEAR = """
+select p.id from track_links as k join platform_tracks as p on p.id = k.platform_track_id and p.platform = 'local'
+where k.track_id in (select value from json_each(:tracks))
+union select platform_track_id from release_files where release_id in (select value from json_each(:releases))
+union select platform_track_id from release_files where album_key in (select value from json_each(:keys))
 """
+FILED = "select platform_track_id, album_key, release_id from release_files"
+LINKED = "select platform_release_id from release_links where status in ('auto', 'confirmed') and release_id in (select value from json_each(?))"
 OF_TRACKS = """
 select distinct r.id
 from track_links as k
@@ -128,6 +131,7 @@ class _Work:
         self.observed = observed  # ids of platform_releases
         self.sources: dict[int, list[Source]] = defaultdict(list)  # by release
         self.written: Counter[str] = Counter()
+        self.read: set[int] = set()  # files
         if self.everything:
             self.touched = {id for (id,) in db.execute("select id from releases where origin is not null")}
             return
@@ -155,35 +159,75 @@ class _Work:
     # ---- who says something of which release
 
     def _gather(self) -> None:
-        files = self._files()
-        if not self.everything:
-            asked = "select platform_release_id from release_links where status in ('auto', 'confirmed') and release_id in (select value from json_each(?))"
-            self.observed |= self._ids(asked, self.touched)
-        only, params = ("", []) if self.everything else ("where r.id in (select value from json_each(?))", [_json(self.observed)])
-        rows = self.db.execute(OBSERVED.format(only=only), params).fetchall()
-        known: dict[int, Source] = {}
-        self.join.load({row[0] for row in rows})
-        for id, platform, key, title, said, metadata_hash, kind in rows:
-            known[id] = Source(platform, key, kind, editions.decode(said), title)
-            self.touched |= self.join.observed(id, known[id], metadata_hash)
-        if not self.everything:  # who else is on a release that was only now touched
-            more = self._ids(asked, self.touched) - known.keys()
-            self.join.load(more)
-            for id, platform, key, title, said, _, kind in self.db.execute(OBSERVED.format(only=only), [_json(more)]).fetchall():
-                known[id] = Source(platform, key, kind, editions.decode(said), title)
+        known: dict[int, Source] = {}  # by id of platform_releases
+        self.albums: dict[str, dict[int, tuple]] = defaultdict(dict)  # key of an album -> file -> what it says
+        self.filed: dict[int, tuple[str, int]] = {}  # file -> key and release, as stored
+        of_album: dict[str, int | None] = {}
+        while True:
+            while self._observe(known) | self._read_files():
+                pass
+            undecided = [key for key in self.albums if key not in of_album]
+            for key in undecided:
+                stored = min((r for file in self.albums[key] if file in self.filed and (r := self.filed[file][1])), default=None)
+                of_album[key] = release = self.join.tagged(self._of_tags(key), stored)
+                self.touched.add(release)
+            if self.everything or not undecided:
+                break
         self._sides(known)
         for id, source in known.items():
             if (release := self.join.release_of(id)) in self.touched:
                 self.sources[release].append(source)
-        for source, asked_for in files:
-            release = self.join.tagged(source, make=asked_for)
-            if release is not None and (asked_for or release in self.touched):
-                self.touched.add(release)
-                self.sources[release].append(source)
+        self.files = {(file, key, of_album[key]) for key, files in self.albums.items() for file in files}
+        for key in self.albums:
+            self.sources[of_album[key]].append(self._of_tags(key))
         ranks = dict(self.db.execute("select platform, rank from trust where field = 'label'").fetchall())
         priority = dict(self.db.execute("select name, priority from platforms").fetchall())
         for sources in self.sources.values():
             sources.sort(key=lambda s: (ranks.get(s.platform, 100), priority.get(s.platform, 1000), s.key))
+
+    def _observe(self, known: dict[int, Source]) -> bool:
+        """Read observed releases that are touched and not known yet, and give each its release; whether there were any."""
+        if self.everything:
+            if known:
+                return False
+            rows = self.db.execute(OBSERVED.format(only="")).fetchall()
+        else:
+            new = (self.observed | self._ids(LINKED, self.touched)) - known.keys()
+            rows = self.db.execute(OBSERVED.format(only="where r.id in (select value from json_each(?))"), [_json(new)]).fetchall() if new else []
+        self.join.load({row[0] for row in rows})
+        for id, platform, key, title, said, metadata_hash, kind in rows:
+            known[id] = Source(platform, key, kind, editions.decode(said), title)
+            self.touched |= self.join.observed(id, known[id], metadata_hash)
+        return bool(rows)
+
+    def _read_files(self) -> bool:
+        """Read tagged files that are touched and not read yet: of the tracks, of touched releases, of albums that are looked at."""
+        if self.everything:
+            if self.read:
+                return False
+            self.read.add(0)
+            these, on, asked = "", "", []
+            self.filed = {file: (key, release) for file, key, release in self.db.execute(FILED)}
+        else:
+            near = {"tracks": _json(self.tracks), "releases": _json(self.touched), "keys": msgspec.json.encode(list(self.albums)).decode()}
+            new = {id for (id,) in self.db.execute(NEAR, near)} - self.read
+            self.read |= new
+            these, on, asked = "json_each(?) as j cross join", "on p.id = j.value", [_json(new)]
+            stored = self.db.execute(f"{FILED} where platform_track_id in (select value from json_each(?))", asked).fetchall() if new else []
+            for file, key, release in stored:
+                self.filed[file] = key, release
+                self.touched.add(release)
+            if not new:
+                return False
+        for file, track, said, album, key, path in self.db.execute(FILES.format(these=these, on=on), asked):
+            one = editions.decode(said)
+            folder = (path or "").rpartition("/" if "/" in (path or "") else "\\")[0]
+            place = Item(one.disc_no, one.track_no, one.position, track, f"{one.title or ''}\0{key}")
+            self.albums[editions.shelf_of_tags(one, album, folder)][file] = one, album, place
+        return True
+
+    def _of_tags(self, key: str) -> Source:
+        return editions.of_tags(key, [said for _, said in sorted(self.albums[key].items())])
 
     def _sides(self, known: dict[int, Source]) -> None:
         only, params = ("", []) if self.everything else ("and r.id in (select value from json_each(?))", [_json(known)])
@@ -191,28 +235,6 @@ class _Work:
             if (source := known.get(id)) is not None:
                 one = editions.decode(said)
                 source.items.append(Item(one.disc_no, one.track_no, one.position, track, key))
-
-    def _files(self) -> list[tuple[Source, bool]]:
-        """(what the tags of an album's files make together, whether it was asked for: else it may be a part only)."""
-        asked: set[str] | None = None
-        tracks = self.tracks
-        if not self.everything:
-            asked = {key for key, *_ in self._tagged(tracks)}
-            self.touched |= {r for key in asked if (r := self.join.by_origin(f"local/{key}")) is not None}
-            tracks = tracks | self._ids("select track_id from release_items where release_id in (select value from json_each(?))", self.touched)
-        albums: dict[str, list] = defaultdict(list)
-        for key, *one in self._tagged(tracks):
-            albums[key].append(one)
-        return [(editions.of_tags(key, found), asked is None or key in asked) for key, found in albums.items()]
-
-    def _tagged(self, tracks: set[int]) -> Iterable[tuple]:
-        """Yield (key of the album, what is said, album, item) of each file."""
-        tables, params = (ALL, []) if self.everything else (THESE, [_json(tracks)])
-        for track, said, album, key, path in self.db.execute(FILES.format(tables=tables), params):
-            one = editions.decode(said)
-            folder = (path or "").rpartition("/" if "/" in (path or "") else "\\")[0]
-            place = Item(one.disc_no, one.track_no, one.position, track, f"{one.title or ''}\0{key}")
-            yield editions.shelf_of_tags(one, album, folder), one, album, place
 
     # ---- the difference
 
@@ -238,7 +260,9 @@ class _Work:
         changes = {t: self._rows_of(t, wanted, hand) for t, wanted in children.items()}
         new_ids, old_ids = self._ids_of("release", ids, self.touched | found.keys())
         more, less = self._ids_of("release_group", albums, {group for group, *_ in albums}, ("discogs_master",))
-        if not (insert or update or delete or self.join.changed or new_ids or old_ids or more or any(a or b for a, b in changes.values())):
+        unfiled = [(file,) for file, stored_as in self.filed.items() if (file, *stored_as) not in self.files]
+        filed = sorted(row for row in self.files if self.filed.get(row[0]) != row[1:])
+        if not (insert or update or delete or self.join.changed or unfiled or filed or new_ids or old_ids or more or any(a or b for a, b in changes.values())):
             self._years({r[0] for r in rows.values()} | {row[0] for row in stored.values()})
             return
         n = len(insert) + len(update) + len(new_ids) + sum(len(a) + len(b) for a, b in changes.values())
@@ -264,6 +288,9 @@ class _Work:
             db.executemany(add, new_ids + more)
             self.written["external_ids"] += len(new_ids) + len(old_ids) + len(more) + len(less)
             self.written["release_links"] += self.join.write()
+            db.executemany("delete from release_files where platform_track_id = ?", unfiled)
+            db.executemany("insert into release_files (platform_track_id, album_key, release_id) values (?, ?, ?)", filed)
+            self.written["release_files"] += len(filed) + len({row[0] for row in unfiled} - {row[0] for row in filed})
             for table, n in self.written.items():
                 if n:
                     op.summary(table, n)

@@ -24,7 +24,7 @@ TITLES = [f"{a}{b}" for a in ("Night", "Day", "Moon", "Rain") for b in ("fall", 
 ARTISTS = ["Ada", "Bob", "Eve", "Ada feat. Eve", "Bob; Cy", "The Larks", "Dj Zed"]
 ALBUMS = ["Dusk", "Dawn", "Dusk (Deluxe Edition)", None]
 TABLES = """tracks track_artists track_genres track_labels external_ids artists labels genres release_groups track_links track_ids artist_ids
-label_ids genre_ids release_group_ids decisions image_links""".split()
+label_ids genre_ids release_group_ids decisions image_links releases release_items release_artists release_labels release_links""".split()
 SKIPPED = {"created_at", "updated_at", "operation_id"}
 
 
@@ -56,14 +56,26 @@ class Life:
     def said(self) -> dict:
         pick = self.pick
         said = {"year": pick.randrange(1990, 1996), "bpm": pick.choice([120, 128, 64]), "genres": pick.sample(["House", "Dub", "Techno", "house"], 2),
-                "label": pick.choice(["Moon", "Sun", "moon"]), "rating": pick.randrange(1, 6), "musical_key": pick.choice(["8A", "1B"]),
+                "label": pick.choice(["Moon", "Sun", "moon"]), "catalogue_number": f"MN {pick.randrange(4)}", "track_no": pick.randrange(1, 9), "rating": pick.randrange(1, 6), "musical_key": pick.choice(["8A", "1B"]),
                 "ids": {"mb_artist": pick.choice("abc") * 36, "mb_release_group": pick.choice("xyz") * 36}}  # fmt: skip
         return {key: value for key, value in said.items() if pick.random() < 0.6}
 
     def new(self) -> None:
         pick, self.n = self.pick, self.n + 1
-        observe(self.db, pick.choice(PLATFORMS), f"x{self.n}", title=pick.choice(TITLES), artists=[pick.choice(ARTISTS)],
-                album=pick.choice(ALBUMS), duration_ms=pick.choice([200_000, 201_000, 320_000, None]), said=self.said())  # fmt: skip
+        platform, album, said = pick.choice(PLATFORMS), pick.choice(ALBUMS), self.said()
+        observe(self.db, platform, f"x{self.n}", title=pick.choice(TITLES), artists=[pick.choice(ARTISTS)], album=album,
+                duration_ms=pick.choice([200_000, 201_000, 320_000, None]), release_external_id=self.release(platform, album), said=said)  # fmt: skip
+
+    def release(self, platform: str, album: str | None) -> str | None:
+        """The release there of this album; some have a catalogue number, which files may have too."""
+        pick = self.pick
+        if platform in ("local", "rekordbox") or album is None or pick.random() < 0.2:
+            return None
+        key = f"{album} {pick.randrange(3)}"
+        said = {"title": album, "artists": [pick.choice(ARTISTS)], "year": pick.randrange(1990, 1996), "label": "Moon", "catalogue_number": f"MN {pick.randrange(4)}"}
+        self.db.execute("insert or ignore into platform_releases (platform, external_id, title, said, metadata_hash) values (?, ?, ?, ?, ?)",
+                        [platform, key, album, json.dumps(said), key])  # fmt: skip
+        return key
 
     def one(self, sql: str, *params):
         rows = self.db.execute(sql, params).fetchall()
