@@ -59,6 +59,7 @@ def startup(datasette):
 @hookimpl
 def prepare_connection(conn):
     db.register(conn)
+    conn.execute("pragma cache_size = -65536")  # KiB; a page reads from a library of a gigabyte here and there
     split.bring(conn)
 
 

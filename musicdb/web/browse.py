@@ -6,9 +6,12 @@ The tracks stand in a fixed order (artist, title); a facet's value is the set of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from functools import cached_property
+from itertools import compress, islice
+
+import msgspec
 
 from .reading import Reader
 from .walls import words
@@ -71,10 +74,17 @@ class Index:
     places: dict[int, int]
     facets: dict[str, dict[str, int]]
     orders: dict[str, list[int]] = field(default_factory=dict)
+    tallies: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def everything(self) -> int:
         return (1 << len(self.ids)) - 1
+
+    def tally(self, facet: str) -> list[tuple[str, int]]:
+        """How many tracks have each value."""
+        if facet not in self.tallies:
+            self.tallies[facet] = [(value, places.bit_count()) for value, places in self.facets[facet].items()]
+        return self.tallies[facet]
 
     def order(self, sort: str) -> list[int]:
         """The places in another order; what has no value comes last."""
@@ -200,8 +210,8 @@ def matching(read: Reader, index: Index, want: Asked) -> int:
         low, high = low if low is not None else float("-inf"), high if high is not None else float("inf")
         found &= bits((place for place, row in enumerate(index.columns) if row[column] is not None and low <= row[column] <= high), len(index.ids))
     if typed := words(want.q):
-        hits = read.conn.execute("select rowid from tracks_fts where tracks_fts match ?", [typed])
-        found &= bits((index.places[row[0]] for row in hits if row[0] in index.places), len(index.ids))
+        hits = msgspec.json.decode(read.conn.execute("select json_group_array(rowid) from tracks_fts where tracks_fts match ?", [typed]).fetchone()[0])
+        found &= bits(filter(lambda place: place is not None, map(index.places.get, hits)), len(index.ids))
     return found
 
 
@@ -229,10 +239,10 @@ def sql(want: Asked) -> tuple[str, dict[str, str | float]]:
 
 def counts(index: Index, found: int, want: Asked) -> list[dict]:
     """[{name, title, values: [{value, count, chosen}], more}]: each facet's values among what was found, most frequent first."""
-    out = []
+    out, everything = [], found == index.everything
     for name, title in FACETS.items():
         chosen = {value for facet, value in want.chosen if facet == name}
-        tally = [(value, (places & found).bit_count()) for value, places in index.facets[name].items()]
+        tally = index.tally(name) if everything else [(value, (places & found).bit_count()) for value, places in index.facets[name].items()]
         values = sorted(((value, n) for value, n in tally if n or value in chosen), key=lambda pair: (pair[0] not in chosen, -pair[1], pair[0]))
         if name in ("key", "decade"):
             values.sort(key=lambda pair: (int(pair[0].rstrip("AB") or 0) if pair[0].rstrip("AB").isdigit() else 0, pair[0]))
@@ -246,18 +256,13 @@ def browse(read: Reader, index: Index, want: Asked) -> dict:
     """{total, rows, facets, next, previous, asked}: a page of the library."""
     found = matching(read, index, want)
     total, n = found.bit_count(), len(index.ids)
-    here = flags(found, n) if total else b""
-    order = index.order(want.sort) if want.sort else range(n)
-    marks = here if not want.sort else map(here.__getitem__, order)
-    wanted: list[int] = []
-    if total > want.offset:
-        seen = 0
-        for place in compress(order, marks):
-            seen += 1
-            if seen > want.offset:
-                wanted.append(index.ids[place])
-                if len(wanted) == SIZE:
-                    break
+    order: Sequence[int] = index.order(want.sort) if want.sort else range(n)
+    if total < n:
+        here = flags(found, n)
+        order = list(islice(compress(order, map(here.__getitem__, order) if want.sort else here), want.offset, want.offset + SIZE))
+    else:
+        order = order[want.offset : want.offset + SIZE]
+    wanted = [index.ids[place] for place in order]
     text, params = sql(want)
     ids = "[" + ",".join(map(str, wanted)) + "]"
     columns = "id, cover, title, version, artist_credit, album, year, bpm, musical_key, duration_ms, rating, platforms, release_group_id"

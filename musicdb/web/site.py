@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from functools import cache
 from urllib.parse import urlencode
 
+import msgspec
 from datasette.utils import tilde_decode, tilde_encode
 from datasette.utils.asgi import NotFound, Response
 
@@ -88,7 +88,7 @@ async def answer(datasette, request, database, template: str, page: dict, asked:
     may_ask = not shared and await datasette.permission_allowed(request.actor, "execute-sql", resource=database.name, default=True)
     if request.url_vars.get("format"):
         body = {**page, "sql": asked} if may_ask else page
-        return Response(json.dumps(body, default=str, ensure_ascii=False), content_type="application/json; charset=utf-8")
+        return Response(msgspec.json.encode(body, enc_hook=str).decode(), content_type="application/json; charset=utf-8")
     args = urlencode([(name, value) for name in request.args for value in request.args.getlist(name)])
     here = datasette.urls.path(request.path)
     context = {
