@@ -9,8 +9,9 @@ import pytest
 import musicdb
 from musicdb import demo, images, load, playlists, secrets, truth
 from musicdb.errors import BadInput
-from musicdb.playlists import reviewing
+from musicdb.playlists import linking, reviewing
 
+from .playlisting import Memory, service
 from .test_load import Fake, run, tracks
 from .test_widgets import eventually, press
 
@@ -164,6 +165,69 @@ def test_a_filter_shows_one_list_and_the_rest_is_kept(music):
     assert len(screen.state["cards"]) == 24
 
 
+def test_what_is_written_elsewhere_is_backed_up_told_step_by_step_and_given_back(db):
+    tidal = service(db, {"House": list("abcdefgh")})
+    first = musicdb.PlaylistSync(db)
+    press(first, "compare")
+    first.wait(30)
+    press(first, "approve_all")
+    press(first, "apply")
+    first.wait(30)
+    linking.direct(db, "House", "tidal", "two_way")
+    playlists.move(db, "House", 0, 3)
+    playlists.remove(db, "House", [7])
+    there = Memory("tidal", {name: one["tracks"] for name, one in tidal.lists.items()})
+    before = {id: one.items for id, one in there.state.items()}
+    screen = musicdb.PlaylistSync(db, to=["tidal"], open_targets={"tidal": there})
+    press(screen, "compare")
+    screen.wait(30)
+    told = {card["a"]["lines"][0][1][0].partition(":")[0]: card for card in screen.state["cards"]}
+    assert set(told) == {"move", "remove"} and all(card["a"]["chips"] == ["tidal"] and card["signs"] for card in told.values())
+    assert [text for text, differs in told["move"]["a"]["lines"][0] if differs] == ["4"], "from where and to where, counted as people do"
+    press(screen, "deny", id=told["remove"]["id"])
+    press(screen, "approve", id=told["move"]["id"])
+    press(screen, "apply")
+    assert screen.wait(30).done == 1, screen.said
+    assert sorted(there.state["House"].items) == sorted(before["House"]) and there.state["House"].items != before["House"], (
+        "only what was approved"
+    )
+    press(screen, "undo")
+    screen.wait(30)
+    assert there.state["House"].items == before["House"], screen.said
+
+
+def test_a_step_that_fails_is_told_and_the_others_are_done(db):
+    tidal = service(db, {"House": list("abc"), "Techno": list("de")})
+    first = musicdb.PlaylistSync(db)
+    press(first, "compare")
+    first.wait(30)
+    press(first, "approve_all")
+    press(first, "apply")
+    first.wait(30)
+    for name in ("House", "Techno"):
+        linking.direct(db, name, "tidal", "two_way")
+        playlists.remove(db, name, [0])
+    there = Memory("tidal", {name: one["tracks"] for name, one in tidal.lists.items()})
+    there.fails = {"a"}
+    screen = musicdb.PlaylistSync(db, to=["tidal"], open_targets={"tidal": there})
+    press(screen, "compare")
+    screen.wait(30)
+    press(screen, "approve_all")
+    press(screen, "apply")
+    report = screen.wait(30)
+    assert report.failed == 1 and screen.status["level"] == "error" and "1 failed" in screen.said
+    [card] = [card for card in screen.state["cards"] if card["tone"] == "warn"]
+    assert any("is refused" in sign for sign, _ in card["signs"]), card
+
+
+def test_comparing_again_replaces_a_plan_that_nobody_looked_at(music):
+    screen = musicdb.PlaylistSync(music)
+    for _ in range(2):
+        press(screen, "compare")
+        screen.wait(30)
+    assert [plan.status for plan in reviewing.plans(music)] == ["proposed", "dismissed"]
+
+
 # ---------- the shelf
 
 
@@ -176,7 +240,8 @@ def test_the_shelf_opens_a_record_and_what_is_written_of_it_stays(music):
     press(shelf, "open", id=key)
     head, *sides = shelf.state["cards"]
     assert head["fields"][0]["label"] == "Record" and len(sides) == music.value(
-        "select count(*) from record_sides as s join copies as c using (platform_release_id) where c.copy_key = ? and s.missing_since is null", [key]
+        "select count(*) from record_sides as s join copies as c using (platform_release_id) where c.copy_key = ? and s.missing_since is null",
+        [key],
     )
     was = head["fields"][0]["value"]
     press(shelf, "edit", id=key, field="media_condition", value="VG+")

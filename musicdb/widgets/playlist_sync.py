@@ -60,6 +60,9 @@ class PlaylistSync(Board):
 
     def _compared(self, made: Any) -> None:
         self.past, self.list, self.warnings = False, None, list(made.warnings)
+        for old in reviewing.plans(self.db, "proposed"):  # one that nobody has decided anything of is replaced by the new one
+            if old.id != made.id and old.proposed == old.steps:
+                playlists.dismiss(self.db, old.id)
         self.plan = self.memory["plan"] = made.id
         self._show()
         same = f" {made.settled:,} lists are as they should be." if made.settled else ""
