@@ -61,6 +61,14 @@ def test_ignoring_is_a_decision_that_undo_takes_back(db):
     assert status(db)["Silver Snow"] == "unmatched"
 
 
+def test_what_is_ignored_leaves_the_queue_and_comes_back_with_undo(db):
+    assert len(links.waiting(db)) == 1 == db.value("select count(*) from review_queue")
+    operation = enriching.ignore(db, db.value("select platform_track_id from review_queue"))
+    assert links.waiting(db) == [] and db.value("select count(*) from review_queue") == 0
+    history.undo(db, operation)
+    assert len(links.waiting(db)) == 1
+
+
 def test_what_is_ignored_is_matched_all_the_same_when_it_comes_into_the_library(db):
     enriching.ignore(db, enriching.unmatched(db)[0].platform_track_id)
     observe(db, "local", "c", "Silver Snow", ["Ada Lumen"], duration_ms=180_000)

@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "a9f44b09d409563a569bbc7068cab60505e004bdd5dfcaa5c995d9f414c9a225"
+FINGERPRINT = "82fb43f1271522d9dea00c3d83148e040ff0564dc3efbd434ba732d04c9709a6"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -39,9 +39,9 @@ select k.id, k.confidence, k.evidence, p.duration_ms - t.duration_ms,
     and d.field = 'later:' || i.track_uid order by d.id desc limit 1), 'null') <> 'null'
 from track_links as k
 cross join platform_tracks as p on p.id = k.platform_track_id
-cross join track_ids as i on i.id = k.assigned_track_id
-left join tracks as t on t.id = k.track_id
+cross join track_ids as i on i.id = k.assigned_track_id left join tracks as t on t.id = k.track_id
 where k.status = 'candidate' and (t.id is null or (t.title is not null and t.deleted_at is null))
+  and p.platform || '/' || p.external_id not in (select entity_key from ignored_heard)
   and (:platform is null or p.platform = :platform)
   and not exists (select 1 from track_links as a where a.platform_track_id = k.platform_track_id
     and (a.status = 'confirmed' or (a.status = 'auto' and a.track_id = k.track_id)))

@@ -26,8 +26,7 @@ where enrich_status in (select value from json_each(?))
 order by plays desc, last_at desc, platform_track_id limit ?
 """
 KEYS = """
-select platform || '/' || external_id, (select d.value from decisions as d where d.entity = 'heard'
-  and d.entity_key = p.platform || '/' || p.external_id and d.field = 'ignored' order by d.id desc limit 1)
+select platform || '/' || external_id, platform || '/' || external_id in (select entity_key from ignored_heard)
 from json_each(?) as j join platform_tracks as p on p.id = j.value
 """
 INSERT = (
@@ -62,7 +61,7 @@ def _say(db: Database, heard: int | Iterable[int], value: str, note: str | None,
     found = db.execute(KEYS, [_json(ids)]).fetchall()
     if len(found) != len(ids) or not ids:
         raise BadInput(f"not all of {ids} are observed tracks: give platform_track_id of `listened_unmatched`")
-    keys = [key for key, now in found if (now or "false") != value]
+    keys = [key for key, now in found if bool(now) != (value == "true")]
     if not keys:
         return None
     what = "ignored" if value == "true" else "to be matched again"

@@ -321,6 +321,7 @@ select k.id, k.confidence, k.method, p.platform, p.title as their_title, p.artis
 from track_links as k join platform_tracks as p on p.id = k.platform_track_id join track_ids as i on i.id = k.assigned_track_id
 left join tracks as t on t.id = k.track_id
 where k.status = 'candidate' and (t.id is null or (t.title is not null and t.deleted_at is null))
+and p.platform || '/' || p.external_id not in (select entity_key from ignored_heard)
 and not exists (select 1 from track_links as a where a.platform_track_id = k.platform_track_id
   and (a.status = 'confirmed' or (a.status = 'auto' and a.track_id = k.track_id)))
 and coalesce((select d.value from decisions as d where d.entity = 'link' and d.entity_key = p.platform || '/' || p.external_id
@@ -349,11 +350,15 @@ and not exists (select 1 from track_links as o join platform_playlist_items as i
 and not exists (select 1 from platform_playlist_items as i where i.platform_track_id = p.id and i.removed_at is null)
 and not exists (select 1 from playlist_items as i where i.track_id = k.track_id and i.deleted_at is null);
 
+create view ignored_heard as -- What was heard and need not be matched, as you said: by platform/id there.
+select d.entity_key, d.decided_at, d.decided_by, d.note from decisions as d
+where d.entity = 'heard' and d.field = 'ignored' and d.value = 'true'
+and d.id = (select max(l.id) from decisions as l where l.entity = 'heard' and l.entity_key = d.entity_key and l.field = 'ignored');
+
 create view listening as -- The diary with the track each play was, where it is known.
 select l.id, l.listened_at, k.track_id, p.title, p.artists, p.album, l.platform, l.ms_played, l.user_id,
   case when k.id is not null then 'matched'
-    when (select d.value from decisions as d where d.entity = 'heard' and d.entity_key = l.platform || '/' || l.track_external_id and d.field = 'ignored'
-      order by d.id desc limit 1) = 'true' then 'ignored'
+    when l.platform || '/' || l.track_external_id in (select entity_key from ignored_heard) then 'ignored'
     when exists (select 1 from track_links as c where c.platform_track_id = p.id and c.status = 'candidate') then 'ambiguous' else 'unmatched' end as enrich_status,
   k.confidence as match_confidence, k.method as match_reason,
   coalesce(k.decided_at, (select max(created_at) from operations where type = 'link' and status = 'completed')) as last_enriched_at,
@@ -365,8 +370,7 @@ where l.duplicate_of_id is null;
 
 create view listened_unmatched as -- What was played and has no track here yet, most played first: to be matched by hand, ignored, or got. `listens.enriching` decides.
 select p.title, p.artists, p.album, sum(m.plays) as plays, max(m.last_at) as last_at, min(m.first_at) as first_at,
-  case when (select d.value from decisions as d where d.entity = 'heard' and d.entity_key = p.platform || '/' || p.external_id and d.field = 'ignored'
-      order by d.id desc limit 1) = 'true' then 'ignored'
+  case when p.platform || '/' || p.external_id in (select entity_key from ignored_heard) then 'ignored'
     when exists (select 1 from track_links as c where c.platform_track_id = p.id and c.status = 'candidate') then 'ambiguous' else 'unmatched' end as enrich_status,
   p.platform, p.external_id, p.id as platform_track_id
 from listening_by_month as m
