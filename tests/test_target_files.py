@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from musicdb import playlists
+from musicdb.errors import BadInput, MusicdbError, SourceError
+from musicdb.playlists import applying, diff
+from musicdb.playlists.targets import Step, Target
+from musicdb.targets import folder, m3u
+
+from .test_reconcile import in_playlist, music, scan, sound, track  # noqa: F401  music is a fixture
+
+
+@pytest.fixture(params=[m3u, folder], ids=["m3u", "folder"])
+def target(request, db, music, tmp_path):  # noqa: F811
+    return request.param.open(db, str(tmp_path / "Out"))
+
+
+@pytest.fixture
+def keys(db, music):  # noqa: F811
+    return [
+        row.external_id
+        for row in db.q(
+            "select p.external_id from media_files as f join platform_tracks as p on p.id = f.platform_track_id order by f.path"
+        )
+    ]
+
+
+def write(target, *steps):
+    details = target.backup().details
+    results = [target.apply(step) for step in steps]
+    target.commit()
+    return details, results
+
+
+def change(target, id, want):
+    now = list(target.read()[id].items)
+    steps = []
+    for one in diff(now, want):
+        before = tuple(now)
+        if one.at is not None:
+            now.pop(one.at)
+        if one.to is not None:
+            now.insert(one.to, one.key)
+        steps.append(Step(one.op, id, one.key, one.at, one.to, before=before, after=tuple(now)))
+    return write(target, *steps)
+
+
+def everything(root):
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_lists_keep_order_repeats_and_folders(target, keys):
+    assert isinstance(target, Target) and target.read() == {}
+    a, b, c, d = keys
+    _, [made, one] = write(target, Step("folder", name="Sets"), Step("create", name="Friday/Night", parent="dir:Sets", after=(a, b, a)))
+    state = target.read()
+    assert state[one["id"]].items == (a, b, a) and state[one["id"]].parent == made["id"] == "dir:Sets"
+    change(target, one["id"], [c, a, a, d, b])
+    assert target.verify({one["id"]: [c, a, a, d, b]}) == []
+    assert not [name for name in everything(target.root) if name.endswith(".part")]
+    before = everything(target.root)
+    write(target)
+    assert everything(target.root) == before, "a second sync changes nothing"
+
+
+def test_a_rename_keeps_the_list_and_a_backup_brings_all_back(target, keys):
+    _, [one] = write(target, Step("create", name="Friday", after=tuple(keys)))
+    before = everything(target.root)
+    details, _ = write(
+        target, Step("rename", one["id"], name="Saturday"), Step("folder", name="Sets"), Step("create", name="x", after=(keys[0],))
+    )
+    assert target.read()[one["id"]].name == "Saturday"
+    target.restore(details)
+    assert everything(target.root) == before and not (target.root / "Sets").exists()
+
+
+def test_files_of_others_stay(target, keys):
+    target.root.mkdir()
+    (target.root / "Friday.m3u8").write_text("mine.mp3\n")
+    _, [one] = write(target, Step("create", name="Friday", after=tuple(keys[:2])))
+    if target.name == "folder":
+        (target.root / "Friday" / "02 notes.txt").write_text("mine")
+    write(target, Step("delete", one["id"]))
+    left = everything(target.root)
+    assert left.pop("Friday.m3u8") == b"mine.mp3\n"
+    assert left == ({"Friday/02 notes.txt": b"mine"} if target.name == "folder" else {})
+
+
+def test_another_program_s_list_is_read_and_never_written(db, music, tmp_path, keys):  # noqa: F811
+    (tmp_path / "Out").mkdir()
+    (tmp_path / "Out/theirs.m3u").write_text(f"{music / 'a.wav'}\nhttp://radio.example/x\n")
+    target = m3u.open(db, str(tmp_path / "Out"))
+    (one,) = target.read().values()
+    assert one.items == (keys[0], "http://radio.example/x") and not one.writable
+    with pytest.raises(BadInput, match="another's"):
+        target.apply(Step("add", one.id, keys[1], to=0, before=one.items, after=(keys[1], *one.items)))
+
+
+def test_what_cannot_be_is_said(target, keys):
+    _, [one] = write(target, Step("create", name="Friday", after=tuple(keys)))
+    for step, words in (
+        (Step("add", one["id"], "nope", to=0, before=tuple(keys), after=("nope", *keys)), "no file nope"),
+        (Step("remove", one["id"], keys[0], at=0, before=("else",), after=()), "changed since"),
+        (Step("like", one["id"], keys[0]), "knows no"),
+        (Step("rename", "gone", name="x"), "any more"),
+        (Step("create", name="x", parent="dir:none"), "no folder"),
+    ):
+        with pytest.raises(MusicdbError, match=words):
+            target.apply(step)
+    with pytest.raises(BadInput, match="which folder"):
+        type(target)(target.db, "")
+
+
+@pytest.mark.parametrize("mode, inodes", [("link", 1), ("copy", 2), ("symlink", 1)])
+def test_a_folder_holds_links_or_copies_in_order(db, music, tmp_path, keys, mode, inodes):  # noqa: F811
+    target = folder.open(db, f"{mode}:{tmp_path / 'Out'}")
+    write(target, Step("create", name="Friday", after=(keys[1], keys[0])))
+    place = tmp_path / "Out/Friday"
+    assert sorted(p.name for p in place.glob("*.wav")) == ["01 b.wav", "02 a.wav"]
+    assert len({os.stat(place / "02 a.wav").st_ino, os.stat(music / "a.wav").st_ino}) == inodes
+    assert (place / "02 a.wav").read_bytes() == (music / "a.wav").read_bytes()
+
+
+def test_where_links_are_not_allowed_it_copies(db, music, tmp_path, keys, monkeypatch):  # noqa: F811
+    def refused(*_, **__):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(os, "symlink", refused)
+    for mode in ("link", "symlink"):
+        target = folder.open(db, f"{mode}:{tmp_path / mode}")
+        write(target, Step("create", name="Friday", after=(keys[0],)))
+        assert (tmp_path / mode / "Friday/01 a.wav").read_bytes() == (music / "a.wav").read_bytes()
+
+
+def test_a_source_that_is_gone_fails_and_says_so(db, music, tmp_path, keys):  # noqa: F811
+    (music / "a.wav").unlink()
+    with pytest.raises(SourceError, match="reconcile"):
+        write(folder.open(db, str(tmp_path / "Out")), Step("create", name="Friday", after=(keys[0],)))
+
+
+@pytest.mark.parametrize("name", ["m3u", "folder"])
+def test_your_lists_are_planned_approved_written_and_taken_back(db, music, tmp_path, name):  # noqa: F811
+    in_playlist(db, track(db, "b.wav"), track(db, "a.wav"), track(db, "b.wav"))
+    places = {name: str(tmp_path / "Out")}
+    made = playlists.plan(db, to=[name], places=places)
+    playlists.approve(db, made.id)
+    assert applying.apply(db, made.id).failed == 0
+    again = playlists.plan(db, to=[name], places=places)
+    assert again.operations == [], "a second sync has nothing to do"
+    files = everything(tmp_path / "Out")
+    assert ("Friday.m3u8" in files) if name == "m3u" else ({"Friday/01 b.wav", "Friday/02 a.wav", "Friday/03 b.wav"} <= files.keys())
+    playlists.undo(db, made.id)
+    assert everything(tmp_path / "Out") == {}
+
+
+def test_names_lead_nowhere_else(target, keys):
+    write(target, Step("create", name="../../evil", after=(keys[0],)), Step("folder", name=".."), Step("create", name="..", after=()))
+    assert (
+        all(not name.startswith("..") for name in everything(target.root.parent)) and not (target.root.parent.parent / "evil.m3u8").exists()
+    )
+    assert sound and scan
