@@ -21,7 +21,7 @@ Key = tuple[str, str, str]  # entity, entity_key, field of a decision
 TRACKS_OF = {  # tracks that show one of these
     "artist": """
       select track_id from track_artists where artist_id in (select value from json_each(:ids))
-      union select t.id from release_groups as g join tracks as t on t.release_group_id = g.id
+      union select t.id from release_groups as g join tracks as t on t.release_group_id = ifnull(g.merged_into_id, g.id)
       where g.primary_artist_id in (select value from json_each(:ids))
     """,
     "release_group": "select id from tracks where release_group_id in (select value from json_each(:ids))",
