@@ -319,3 +319,28 @@ def test_numbers_become_a_series_and_likes_keep_that_they_were_taken_back(db):
     assert [tuple(r.values()) for r in series] == [("2024-01-01T00:00:00Z", 40.0, None), ("2024-02-01T00:00:00Z", 55.0, 15.0)]
     like = db.one("select is_liked, liked_at, title from latest_likes")
     assert tuple(like.values()) == (0, "2023-05-01T00:00:00Z", "Night Ferry")
+
+
+def test_plays_that_a_newer_export_no_longer_has_are_marked_and_never_deleted(db, tmp_path):
+    plays = [play(at, f"Song {n % 40}") for n, at in enumerate(times(3000, step=600))]
+    load.run(db, "spotify", export(tmp_path / "v1", plays))
+    gone = {1000, 1500, 1501}
+    longer = [p for n, p in enumerate(plays) if n not in gone] + [play(at, "New") for at in times(400, "2020-02-01T00:00:00", 600)]
+    report = load.run(db, "spotify", export(tmp_path / "v2", longer))
+    assert (report.listens_new, report.vanished) == (400, 3) and db.value("select count(*) from listens") == 3400
+    marked = db.q("select listened_at from listens where missing_since is not null order by 1")
+    assert [r.listened_at for r in marked] == sorted(r["listened_at"] for n in gone for r in spotify.rows("play", plays[n]) if r["row"] == "listen")
+    assert statistics.plays_by(db, "year")[0].plays + statistics.plays_by(db, "year")[-1].plays >= 3400  # heard all the same
+    report = load.run(db, "spotify", tmp_path / "v2")
+    assert (report.vanished, report.returned, report.listens_new) == (0, 0, 0)
+    back = export(tmp_path / "v3", plays + longer[-400:])
+    assert load.run(db, "spotify", back).returned == 3 and not db.value("select 1 from listens where missing_since is not null")
+
+
+def test_another_accounts_export_or_one_in_no_order_marks_nothing(db, tmp_path):
+    load.run(db, "spotify", export(tmp_path / "mine", [play(at, f"Song {n % 9}") for n, at in enumerate(times(800, step=600))]))
+    load.run(db, "spotify", export(tmp_path / "other", [play(at, f"Else {n % 9}") for n, at in enumerate(times(800, "2020-01-01T00:04:00", 600))]))
+    shuffled = [play(at, f"Song {n % 9}") for n, at in enumerate(times(800, step=600)) if n % 10]
+    random.Random(1).shuffle(shuffled)
+    load.run(db, "spotify", export(tmp_path / "old", shuffled))
+    assert db.value("select count(*) from listens") == 1600 and not db.value("select 1 from listens where missing_since is not null")

@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "82fb43f1271522d9dea00c3d83148e040ff0564dc3efbd434ba732d04c9709a6"
+FINGERPRINT = "2634d7702e14604975dc7adaaf29655d12d627cb9fcacddda02762b7df967521"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -220,6 +220,7 @@ class Load:
         counts, report = self.writer.counts, self.report
         report.new, report.changed, report.returned = counts["new"], counts["changed"], counts["returned"]
         report.listens_new, report.listens_known, report.other_plays = counts["listens_new"], counts["listens_known"], counts["other_plays"]
+        report.vanished, report.returned = report.vanished + counts["plays_gone"], report.returned + counts["plays_back"]
         report.playlists, report.releases = len(self.writer.seen["playlist"]), len(self.writer.seen["release"])
         report.quarantined = len(self.refused)
         report.unchanged = max(0, len(self.writer.seen["track"]) - report.new - report.changed - report.returned)
@@ -332,8 +333,11 @@ class Load:
         w.files([r for r, _, _ in flat["file"]])
         w.items([r for r, _, _ in flat["playlist_item"]])
         plays.tracks(w, page.plays, self.module.rows, page.kind)
-        plays.store(w, page.plays)
+        known = plays.store(w, page.plays)
         w.listens([(r, e) for r, e, _ in flat["listen"]])
+        if page.digest and known:
+            keys = {play[:2] for play in page.plays} | {(r["listened_at"], r.get("source_item") or "") for r, _, _ in flat["listen"]}
+            plays.mark_gone(w, page.kind, [play[0] for play in page.plays], keys)
         w.copies([r for r, _, _ in flat["collection_item"]])
         w.images(self._stored(pictures))
 

@@ -282,6 +282,7 @@ create table listens ( -- The diary: plays of music, one row a play and service.
   context text check (context is null or json_valid(context)), -- JSON: reason, skipped, shuffle, offline, ...
   duplicate_of_id int references listens(id), -- the same play as told by another service
   duplicate_reason text, -- why it is the same play
+  missing_since text, -- UTC, since when a newer export of the service no longer has it; it was heard all the same
   unique (user_id, platform, listened_at, track_external_id)
 ) strict;
 create index ix_l_time on listens(user_id, listened_at);
