@@ -25,6 +25,16 @@ from tracks as t
 where {LIVE}
 order by t.artist_credit is null, t.artist_credit, t.title, t.id
 """
+ROWS = """
+select t.id, coalesce(
+    (select i.image_id from image_links as i where i.track_id = t.id and i.is_selected = 1),
+    (select i.image_id from image_links as i where i.release_group_id = t.release_group_id and i.is_selected = 1)) as cover,
+  t.title, t.version, t.artist_credit, g.title as album, t.year, t.bpm, t.musical_key, t.duration_ms, t.rating, t.release_group_id
+from json_each(:ids) as j
+cross join tracks as t on t.id = j.value
+left join release_groups as g on g.id = t.release_group_id
+order by j.key
+"""
 LINKS = "select track_id, platform_track_id from track_links where status in ('auto', 'confirmed')"
 SHELF = """
 select distinct p.id
@@ -264,13 +274,14 @@ def browse(read: Reader, index: Index, want: Asked) -> dict:
         order = order[want.offset : want.offset + SIZE]
     wanted = [index.ids[place] for place in order]
     text, params = sql(want)
-    ids = "[" + ",".join(map(str, wanted)) + "]"
-    columns = "id, cover, title, version, artist_credit, album, year, bpm, musical_key, duration_ms, rating, platforms, release_group_id"
-    by_id = {row["id"]: row for row in read.rows("The tracks", f"select {columns} from library where id in (select value from json_each(:ids))", ids=ids)}
+    rows = read.rows("The tracks", ROWS, ids="[" + ",".join(map(str, wanted)) + "]")
+    for row in rows:  # the index knows already who has what: six look-ups a track less
+        place = index.places[row["id"]]
+        row["platforms"] = " ".join(name for name, places in sorted(index.facets["platform"].items()) if places >> place & 1)
     read.asked = [{"what": "The tracks", "sql": text, "params": params}]
     return {
         "total": total,
-        "rows": [by_id[id] for id in wanted if id in by_id],
+        "rows": rows,
         "facets": counts(index, found, want),
         "offset": want.offset,
         "next": want.offset + SIZE if want.offset + SIZE < total else None,

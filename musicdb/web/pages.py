@@ -163,7 +163,14 @@ group by r.platform_release_id
 limit 20
 """
 
-EVENTS = "select event_id as id, event, start_date, stage, set_time from played_at where track_id = :id limit 20"
+EVENTS = """
+select e.id, e.name as event, e.start_date, r.stage, r.set_time
+from event_recordings as r
+join events as e on e.id = r.event_id
+where r.track_id in (select :id union all select id from tracks where merged_into_id = :id) and e.deleted_at is null
+order by e.start_date
+limit 20
+"""
 
 PLAYS = """
 select substr(l.listened_at, 1, 7) as month, count(*) as n, min(l.listened_at) as first, max(l.listened_at) as last
