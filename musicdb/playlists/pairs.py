@@ -43,6 +43,7 @@ class Pair:
     agreed: linking.Base | None  # with name and description
     sig: str
     platform: str  # whose ids there_ids are
+    place: str  # of the target that was read, else of the link
     merged: syncing.Merged = field(default_factory=lambda: syncing.Merged([], []))
 
     def merge(self, *, believe: bool = False, prefer: str | None = None) -> syncing.Merged:
@@ -59,13 +60,22 @@ class Pair:
         return not m.held and not m.conflicts and m.here == m.was_here and m.there == m.was_there
 
 
+def at(link: Row, live: Mapping[tuple[str, str], Live]) -> tuple[str, str] | None:
+    """The opened target that a link leads to. One of the usual place may be in a target that was opened by its path: if its list is there."""
+    if (link.platform, link.place) in live:
+        return link.platform, link.place
+    if link.place == "":
+        return next((key for key, now in live.items() if key[0] == link.platform and link.external_id in now.state), None)
+    return None
+
+
 def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live]) -> tuple[list[Pair], list[Row], list[Row]]:
     """(pairs in which something changed since the last sync, links where nothing did, links whose list is gone). live: {(target, place): what it
     has now} of targets that were read just now; others are as the last import saw them."""
     links = list(links)
     mine = states.own(db, {link.playlist_id for link in links})
     observed = states.theirs(db, ids={link.platform_playlist_id for link in links if link.platform_playlist_id is not None})
-    for platform in {link.platform for link in links if (link.platform, link.place) not in live}:
+    for platform in {link.platform for link in links if at(link, live) is None}:
         ids = {link.platform_playlist_id for link in links if link.platform == platform}
         observed |= snapshots.whole(db, {id: raw for id, raw in observed.items() if id in ids}, platform)
     bases = linking.bases(db, links)
@@ -73,9 +83,9 @@ def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live
     same, gone = [], []
     for link in links:
         here = mine[link.playlist_id]
-        now = live.get((link.platform, link.place))
-        if now is not None:
-            there: Any = now.state.get(link.external_id)
+        key = at(link, live)
+        if key is not None:
+            there: Any = live[key].state.get(link.external_id)
         else:
             there = observed.get(link.platform_playlist_id)
             there = None if there is None or there.is_gone else there
@@ -98,7 +108,8 @@ def _hash(there: Any) -> str:
 
 
 def _build(db: Database, changed: list[tuple[Any, Any, str]], mine: Mapping[int, states.Raw], bases: Mapping[int, Any], live: Mapping[tuple[str, str], Live]) -> list[Pair]:
-    whose = {link.id: live[link.platform, link.place].platform if isinstance(there, Listed) else link.platform for link, there, _ in changed}
+    where = {link.id: at(link, live) for link, _, _ in changed}
+    whose = {link.id: live[key].platform if (key := where[link.id]) else link.platform for link, _, _ in changed}
     uids = states.uids(db, {item for link, _, _ in changed for item in mine[link.playlist_id].ids})
     observed = {item for _, there, _ in changed if isinstance(there, states.Raw) for item in there.ids}
     named: dict[str, set[str]] = {}
@@ -125,7 +136,7 @@ def _build(db: Database, changed: list[tuple[Any, Any, str]], mine: Mapping[int,
             there_keys = [keys.get(rows[platform].get(ext, 0), f"{platform}/{ext}") for ext in ids]
         base = base_keys.get(link.id)
         witness = None if base is None else [witness_keys[item] for item in witnesses[link.id]] if link.id in witnesses else base
-        pairs.append(Pair(link, here, there_keys, ids, base, witness, mine[link.playlist_id], listed, bases.get(link.id), sig, whose[link.id]))
+        pairs.append(Pair(link, here, there_keys, ids, base, witness, mine[link.playlist_id], listed, bases.get(link.id), sig, whose[link.id], (where[link.id] or ("", link.place))[1]))
     return pairs
 
 

@@ -47,7 +47,7 @@ def plan(
     trusted = [finding.find(db, one) for one in believe]
     sources = list(from_) if from_ is not None else [] if opened else proposing.streaming(db)
     made = Plan(None)
-    links = [link for link in linking.links(db) if link.enabled and _is_wanted(link, wanted) and (not opened or (link.platform, link.place) in live or link.platform in sources)]
+    links = [link for link in linking.links(db) if link.enabled and _is_wanted(link, wanted) and (not opened or pairs.at(link, live) or link.platform in sources)]
     changed, same, gone = pairs.read(db, links, live)
     made.settled = len(same)
     settled = []

@@ -118,7 +118,7 @@ def _there(db: Database, pair: pairs.Pair, name: str, mine: dict[str, Row], said
     own_ids = dict(zip(before, numbered(pair.there_ids), strict=True))
     there_after = _named(after, own_ids, ids)
     where = List(
-        pair.link.platform, pair.theirs.name if pair.theirs else pair.link.name, pair.there_ids, [key for key, _ in there_after], place=pair.link.place,
+        pair.link.platform, pair.theirs.name if pair.theirs else pair.link.name, pair.there_ids, [key for key, _ in there_after], place=pair.place,
         external_id=pair.link.external_id, playlist_id=pair.link.playlist_id, link_id=pair.link.id,
     )  # fmt: skip
     where.head = {"version": pair.theirs.version if pair.theirs else None}
@@ -168,7 +168,7 @@ def _heads(pair: pairs.Pair, name: str, warnings: list[str]) -> list[Op]:
             ops.append(Op(where, action, f"{what} in {name} is {there!r} now", before={what: here}, after={what: want_here}, priority=PRIORITY[action]))
         if want_there != there and (what == "name" or pair.theirs.description is not None or getattr(pair.agreed, what)):
             where = List(
-                pair.link.platform, pair.theirs.name, pair.there_ids, pair.there_ids, place=pair.link.place, external_id=pair.link.external_id,
+                pair.link.platform, pair.theirs.name, pair.there_ids, pair.there_ids, place=pair.place, external_id=pair.link.external_id,
                 playlist_id=pair.link.playlist_id, link_id=pair.link.id,
             )  # fmt: skip
             ops.append(Op(where, action, f"your {what} is {here!r} now", before={what: there}, after={what: want_there}, priority=PRIORITY[action]))
@@ -276,7 +276,7 @@ OFFERED = """
 select p.id, p.name, p.description, p.kind, p.parent_id
 from playlists as p
 where p.deleted_at is null {which}
-  and not exists (select 1 from playlist_links as l where l.playlist_id = p.id and l.platform = ? and l.place = ?)
+  and not exists (select 1 from playlist_links as l where l.playlist_id = p.id and l.platform = ? and l.place in ('', ?))
 order by p.kind <> 'folder', p.sort_key, p.id
 """
 
@@ -306,7 +306,8 @@ def offered(db: Database, target: Target, there: State, wanted: Collection[findi
         action = "folder" if row.kind == "folder" else "create"
         missing = len(here) - len(able)
         rest = f"; {missing} of {len(here)} tracks are not at {title} and are left out" if missing else ""
-        op = Op(where, action, f"your {row.kind} is not at {title} yet{rest}", after={"items": len(able), "of": len(here)}, priority=PRIORITY[action])
+        kind = {"smart": "smart playlist"}.get(row.kind, row.kind)
+        op = Op(where, action, f"your {kind} is not at {title} yet{rest}", after={"items": len(able), "of": len(here)}, priority=PRIORITY[action])
         if row.name.casefold() in names:
             op.needs, op.hold = "look", f"{title} has a list of that name, which is not linked to yours: `musicdb playlists link` it, or approve this by its number for a second one"
         ops.append(op)
