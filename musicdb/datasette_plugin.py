@@ -85,7 +85,7 @@ def get_metadata(datasette, key):
     if key not in (None, "databases") or not ours(datasette):
         return {}
     told = schema.descriptions().items()
-    tables = {table: {"description": text, "columns": dict(columns)} for table, (text, columns) in told}
+    tables = {table: {"title": table.strip("_").replace("_", " ").capitalize(), "description": text, "columns": dict(columns)} for table, (text, columns) in told}
     return {"databases": {name: {"tables": tables} for name in ours(datasette)}}
 
 
