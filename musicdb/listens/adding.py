@@ -30,7 +30,8 @@ def add(db: Database, payload: dict[str, Any], *, user: str | None = None, platf
     """
     from ..load import module  # `load` resolves, and what resolves looks at listens
     from ..load import user as user_id
-    from ..load.observations import Writer, check, encode
+    from ..load.door import check, encode
+    from ..load.observations import Writer
 
     if platform not in KINDS:
         raise BadInput(f"a listen cannot be told in the way of {platform!r}; there are {', '.join(KINDS)}")

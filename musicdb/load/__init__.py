@@ -29,8 +29,9 @@ from ..secrets import scrub
 from ..shapes import Complete, Note, Page, Refused, Same, title
 from ..worker import Pool
 from . import absence, lists, plays
+from .door import check, encode, name_of
 from .known import Known
-from .observations import NOW, Writer, check, encode
+from .observations import NOW, Writer
 from .rederiving import rederive
 
 Progress = Callable[[int, int | None, str], object]  # done, total or None, what is being done
@@ -210,11 +211,10 @@ class Load:
                 "update operations set status = 'failed', error_message = 'interrupted' where type = 'import' and platform = ? and status = 'running'",
                 [self.platform],
             )
-            cursor = self.db.execute(
+            self.operation = self.db.execute(
                 f"insert into operations (type, status, actor, platform, target, started_at) values ('import', 'running', 'musicdb', ?, ?, {NOW})",
                 [self.platform, self.report.source],
-            )
-            self.operation = cursor.lastrowid
+            ).lastrowid
 
     def _finish(self, status: str, error: str | None = None) -> None:
         counts, report = self.writer.counts, self.report
@@ -359,11 +359,10 @@ class Load:
 
     def _batch(self, page: Page, n: int, digest: str, file: str) -> int:
         self.seq += 1
-        cursor = self.db.execute(
+        return self.db.execute(
             f"insert into {file}.import_batches (platform, account, user_id, run, seq, kind, n, sha256, cursor, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, {NOW})",
             [self.platform, self.account, self.user_id, self.run_id, self.seq, page.kind, n, digest, page.cursor],
-        )
-        return cursor.lastrowid
+        ).lastrowid
 
     def _resolve_refusals(self, page: Page, rows: list) -> None:
         """What was refused before and could be read now is settled."""
@@ -399,15 +398,3 @@ class Load:
                 id = images.insert(self.db, prepared, self.platform, row.get("url"))
                 self.report.pictures += 1
             yield row, id
-
-
-def name_of(payload: Any) -> str:
-    """What to call a payload in `quarantine`."""
-    if isinstance(payload, dict):
-        for key in ("path", "external_id", "id", "uri", "spotify_track_uri", "TrackID", "ts", "name", "Name"):
-            if isinstance(payload.get(key), (str, int)) and payload[key] != "":
-                return str(payload[key])[:500]
-        inner = payload.get("attributes")
-        if isinstance(inner, dict):
-            return name_of(inner)
-    return f"#{xxhash.xxh3_64_hexdigest(ascii(payload).encode())}"

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
 from typing import Any
 
-import msgspec
 import xxhash
 
 from .. import text
-from ..errors import PayloadError
 from ..shapes import Row
 from . import plays
+from .door import clean, encode
 
-encode = msgspec.json.Encoder().encode
 NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 TRACK = (
     "platform external_id uri title artists album duration_ms isrc release_date match_key release_external_id in_library kind rows_version "
@@ -37,38 +34,6 @@ COPY = (
     "platform instance_id platform_release_id account status folder media_condition sleeve_condition rating purchase_date purchase_price "
     "currency notes added_at metadata"
 ).split()
-BIG = 1 << 63
-
-
-def check(value: Any) -> None:
-    """Refuse what JSON or SQLite would change without a word: NaN, infinities, integers over 64 bits. Raises PayloadError naming it.
-
-    Lone surrogates are refused by the encoder. Kept flat: it looks at every value of every payload.
-    """
-    todo = [value]
-    while todo:
-        inner = todo.pop()
-        kind = type(inner)
-        if kind is dict:
-            inner = inner.values()
-        elif kind is not list and kind is not tuple:
-            inner = (inner,)
-        for item in inner:
-            kind = type(item)
-            if kind is str or item is None:
-                continue
-            if kind is dict or kind is list or kind is tuple:
-                todo.append(item)
-            elif kind is float:
-                if not isfinite(item):
-                    raise PayloadError(f"it holds the number {item}, which JSON cannot hold")
-            elif kind is int and not -BIG <= item < BIG:
-                raise PayloadError(f"it holds a number of {item.bit_length()} bits; SQLite holds 64")
-
-
-def clean(value: str | None) -> str | None:
-    """Text for a column: without NUL, which would cut it short in SQL; the payload keeps it."""
-    return value.replace("\0", "") if value and "\0" in value else value
 
 
 class Writer:

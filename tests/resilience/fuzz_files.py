@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from musicdb.errors import PayloadError
-from musicdb.load.observations import check
+from musicdb.load.door import check
 from musicdb.platforms import files
 from musicdb.worker import Pool
 

@@ -22,7 +22,7 @@ from typing import Any
 from PIL import Image
 
 from musicdb.errors import MusicdbError, PayloadError
-from musicdb.load.observations import check
+from musicdb.load.door import check
 from musicdb.shapes import Page
 from musicdb.worker import Pool
 from tests.rekordbox_library import anlz, cues, even, grid, phrases
