@@ -405,7 +405,7 @@ def test_a_track_whose_observations_moved_away_keeps_its_row_without_a_title(lin
 def test_a_rebuild_gives_equal_content_and_ids(linked):
     before = content(linked)
     with linked.operation("rebuild", mode="batch"):
-        for table in "release_items release_artists release_labels release_links releases".split():
+        for table in "release_files release_items release_artists release_labels release_links releases".split():
             linked.execute(f"delete from {table}")
         for table in "track_artists track_genres track_labels external_ids tracks release_groups labels genres artists".split():
             linked.execute(f"delete from {table}")
