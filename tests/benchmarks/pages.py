@@ -130,7 +130,7 @@ def addresses(path: Path, n: int = 30) -> dict[str, tuple[list[str], float]]:
         "browse": [f"{name}/browse?offset={50 * pick.randrange(tracks // 50)}" for _ in ids],
         "cover wall": [f"{name}/browse?view=grid&offset={50 * pick.randrange(tracks // 50)}" for _ in ids],
         "albums": [f"{name}/browse/albums?offset={60 * i}" for i in range(n)],
-        "search": [f"{name}/browse?q={word}+{other[:-2]}" for word, other in titles]  # as typed, not yet to its end,
+        "search": [f"{name}/browse?q={word}+{other[:-2]}" for word, other in titles],  # as typed, not yet to its end
         "facets": [f"{name}/browse?platform=tidal&decade={1960 + 10 * (i % 6)}&key={i % 12 + 1}A&sort={('', 'bpm', 'year')[i % 3]}" for i in range(n)],
         "track": [f"{name}/tracks/{i}" for i in ids],
         "album": [f"{name}/release_groups/{i // 10 + 1}" for i in ids],
