@@ -214,3 +214,55 @@ def test_the_view_says_when_each_item_came_and_went(db):
     assert rows["a"].went_at is None and rows["a"].came_at
     assert rows["c"].went_at and rows["c"].went_by == "you"
     assert json.loads(json.dumps(rows["c"]))["playlist"] == "House"
+
+
+# ---------- all lists at once
+
+
+def events(before, after, **options):
+    def state(lists):
+        return {id: playlists.Listing(*one) if isinstance(one, tuple) else playlists.Listing(id, one) for id, one in lists.items()}
+
+    return [(e.kind, e.list, e.key, e.other) for e in playlists.compare(state(before), state(after), **options)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "want"),
+    [
+        ({}, {"A": "ab"}, [("list_added", "A", None, None)]),
+        ({"A": "ab"}, {}, [("list_removed", "A", None, None)]),
+        ({"A": ("x", "a")}, {"A": ("y", "a")}, [("list_renamed", "A", None, None)]),
+        ({"A": ("x", "a", "old")}, {"A": ("x", "a", "new")}, [("list_described", "A", None, None)]),
+        ({"A": ("x", "a", None, 1)}, {"A": ("x", "a", None, 2)}, [("list_filed", "A", None, None)]),
+        ({"A": "abc"}, {"A": "cab"}, [("item_moved", "A", "c", None)]),
+        ({"A": "abc", "B": "x"}, {"A": "ac", "B": "xb"}, [("item_moved_to", "B", "b", "A")]),
+        ({"A": "abc", "B": "x"}, {"A": "abc", "B": "xb"}, [("item_copied", "B", "b", "A")]),
+        ({"A": "ab"}, {"A": "aab"}, [("item_added", "A", "a", None)]),
+        ({"A": "aab"}, {"A": "ab"}, [("item_removed", "A", "a", None)]),
+    ],
+)
+def test_each_kind_of_change_is_one_event(before, after, want):
+    assert events(before, after) == want
+
+
+def test_a_relinked_song_is_neither_removed_nor_added():
+    assert events({"A": "abc"}, {"A": "aBc"}, same=lambda old, new: old.lower() == new.lower()) == [("item_relinked", "A", "B", None)]
+
+
+def test_a_song_of_which_something_else_changed_is_told_where_it_stands():
+    assert events({"A": "ab", "B": "c"}, {"A": "ab", "B": "c"}, changed={"b"}) == [("item_changed", "A", "b", None)]
+
+
+def test_what_changed_in_all_lists_of_a_platform(db):
+    tidal = service(db, {"House": list("abcd"), "Techno": list("mn"), "Old": ["x"]})
+    first = db.value("select max(id) from snapshots")
+    tidal.put("House", list("abd"), description="new words")
+    tidal.lists["House"]["name"] = "Houses"
+    tidal.put("Techno", list("mnc"))
+    tidal.put("New", ["x"])
+    del tidal.lists["Old"]
+    tidal.of["m"] = {"isrc": "DEAAA0000001"}
+    tidal.read(db)
+    found = {(e["kind"], e["list"], e["title"], e["other"]) for e in playlists.changes(db, "tidal", first)}
+    assert {kind for kind, *_ in found} >= {"list_added", "list_removed", "list_renamed", "list_described", "item_moved_to"}
+    assert ("item_moved_to", "Techno", "Band - Song c", "Houses") in found

@@ -102,6 +102,40 @@ def diff(name: str, before: str, after: str | None, as_json: bool) -> None:
     base.say(f"{len(changes):,} changes")
 
 
+KINDS = {
+    "list_added": "+ playlist {new!r}", "list_removed": "- playlist {old!r}", "list_renamed": "~ playlist {old!r} is {new!r} now", "list_described": "~ {list!r}: another description",
+    "list_filed": "~ {list!r}: in another folder", "item_added": "+ {title}   into {list!r}", "item_removed": "- {title}   out of {list!r}", "item_moved": "~ {title}   within {list!r}",
+    "item_moved_to": "> {title}   from {other!r} to {list!r}", "item_copied": "+ {title}   into {list!r}, still in {other!r}", "item_relinked": "= {title}   has another id in {list!r}",
+    "item_changed": "~ {title}   says something else now, in {list!r}",
+}  # fmt: skip
+
+
+@playlists.command("changes", cls=base.Command)
+@click.argument("platform")
+@click.argument("before")
+@click.argument("after", required=False)
+@base.json_option
+def changes(platform: str, before: str, after: str | None, as_json: bool) -> None:
+    """What changed in all lists of a platform between two times; without a second one: until now. PLATFORM user: your own.
+
+    Lists made, taken away, renamed, filed; tracks that came, went, moved within a list or to another, got another id, say something else.
+
+    \b
+    Example:
+      musicdb playlists changes tidal 2026-10-01
+    """
+    from musicdb import playlists as p
+
+    with base.database() as db:
+        rows = p.changes(db, platform, before, after)
+    if as_json:
+        base.say_json(rows)
+        return
+    for row in rows:
+        base.say(KINDS[row["kind"]].format(**row))
+    base.say(f"{len(rows):,} changes")
+
+
 @playlists.command("restore", cls=base.Command)
 @click.argument("name")
 @click.option("--at", required=True, metavar="TIME", help="2026-11-18, a UTC time, or the number of a snapshot.")
