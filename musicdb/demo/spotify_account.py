@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from . import spotify_export, views
+from . import spotify_export, views, writes
 from .accounts import PICTURES, Account, Answer, Request, day, ident, number, slug
 from .library import Record, library
 from .views import BASE62, Stream
@@ -33,6 +33,8 @@ class SpotifyAccount(Account):
         self.shape = shape
         self.code = "replay-spotify-code-1"
         self.base = ""
+        self.me = ME
+        self.positions = True  # whether a removal heeds the places it names
         self.forbidden: set[str] = set()  # playlists whose items a development-mode app may not see
         saved = [s for s in views.streams() if s.saved]
         self.lists["me/tracks"] = [{"added_at": _time(f"spotify {s.uri}"), "track": track(s)} for s in reversed(saved)]
@@ -62,7 +64,7 @@ class SpotifyAccount(Account):
         return {
             "access_token": self.token, "refresh_token": self.refresh_token, "token_type": "Bearer", "expires_in": 3600,
             "expires_at": 4102444800, "client_id": "replayclient", "authorized_at": "2026-01-05T10:00:00Z",
-            "scope": "playlist-read-collaborative playlist-read-private user-follow-read user-library-read user-read-recently-played user-top-read",
+            "scope": "playlist-modify-private playlist-modify-public playlist-read-collaborative playlist-read-private user-follow-read user-library-modify user-library-read user-read-recently-played user-top-read",
         }  # fmt: skip
 
     def add_playlist(self, name: str, description: str | None, items: list, changed: str, owner: str, collaborative: bool = False) -> dict:
@@ -106,6 +108,8 @@ class SpotifyAccount(Account):
 
     def _below(self, request: Request, path: str) -> Answer:
         parts = path.split("/")
+        if request.method != "GET" and (written := writes.spotify(self, request, parts)):
+            return written
         if path == "me":
             return Answer(
                 {

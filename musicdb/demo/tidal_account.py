@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from . import writes
 from .accounts import Account, Answer, Request, day, number, picture, slug, uid
 from .library import Record, library
 
@@ -146,6 +147,8 @@ class TidalAccount(Account):
 
     def _below(self, request: Request, path: str) -> Answer:
         parts = path.split("/")
+        if request.method != "GET" and (written := writes.tidal(self, request, path)):
+            return written
         if path == "sessions":
             return Answer(
                 {"sessionId": self.session_id, "userId": USER, "countryCode": "ZZ", "channelId": 1, "partnerId": 1, "client": None}
@@ -175,7 +178,8 @@ class TidalAccount(Account):
         if parts[0] == "playlists" and f"playlists/{parts[1]}" in self.lists:
             items = self.lists[f"playlists/{parts[1]}"]
             if len(parts) == 2:
-                return Answer(self._counted(next(p for _, p in self.lists["playlists"] if p["uuid"] == parts[1])))
+                found = next(p for _, p in self.lists["playlists"] if p["uuid"] == parts[1])
+                return Answer(self._counted(found), headers={"ETag": writes.etag(self, parts[1])})
             if parts[2] == "tracks":
                 return self._page(request, [i["item"] for i in items if i["type"] == "track"])
             return self._page(request, items)
@@ -223,6 +227,8 @@ class TidalAccount(Account):
 
     def _folders(self, request: Request, path: str) -> Answer:
         """my-collection/playlists/folders: a folder's own content; ignores `offset` and goes by its cursor."""
+        if request.method != "GET" and (written := writes.tidal_folders(self, request, path)):
+            return written
         if path != "my-collection/playlists/folders":
             return self.refuse(404, "Resource not found")
         folder, only = request.query.get("folderId") or "root", request.query.get("includeOnly", "")

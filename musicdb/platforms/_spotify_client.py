@@ -30,6 +30,11 @@ NEEDED = {  # scope -> what is read by it
     "user-read-recently-played": "plays",
     "user-follow-read": "followed artists",
 }
+WRITES = {  # asked for with them; without these the account can be read all the same
+    "playlist-modify-private": "private playlists, by an approved plan",
+    "playlist-modify-public": "public playlists, by an approved plan",
+    "user-library-modify": "liked songs, by an approved plan",
+}
 EXPORT = (
     "; or, without a login, give the privacy export that spotify.com/account/privacy sends: `musicdb import spotify my_spotify_data.zip`"
 )
@@ -150,7 +155,7 @@ def auth(client_id: str, redirect_uri: str, base: str, session: Any) -> Any:
     from spotipy.oauth2 import SpotifyPKCE
 
     flow = SpotifyPKCE(
-        client_id=client_id, redirect_uri=redirect_uri, scope=" ".join(NEEDED), open_browser=False, cache_handler=MemoryCacheHandler(),
+        client_id=client_id, redirect_uri=redirect_uri, scope=" ".join(sorted([*NEEDED, *WRITES])), open_browser=False, cache_handler=MemoryCacheHandler(),
         requests_session=session, requests_timeout=None,
     )  # fmt: skip
     if base:
