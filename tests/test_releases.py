@@ -227,3 +227,19 @@ def test_real_answers_become_releases_and_items(db, monkeypatch, real_data):
     lines = sum(line.get("type_", "track") == "track" and bool(line["title"]) for one in found for line in one["tracklist"])
     assert db.value("select count(*) from releases") == len(found) and db.value("select count(*) from release_items") == lines
     assert truth.resolve(db).written == 0
+
+
+def test_what_may_be_one_release_waits_for_a_person(db):
+    for platform in ("tidal", "spotify"):
+        streamed(db, platform, platform[0], "Undertow", ["One", "Two"], release_date="1999-05-01", track_total=2, year=1999)
+    resolved(db)
+    (row,) = collection.release_candidates(db)
+    assert row.observed == "spotify/s" and row.signs and 0 < row.confidence < 95 and len(collection.releases(db)) == 2
+    truth.rebuild(db)
+    assert truth.resolve(db).written == 0 and len(collection.release_candidates(db)) == 1
+    done = collection.same_release(db, row.observed, row.release_id)
+    assert len(collection.releases(db)) == 1 and not collection.release_candidates(db)
+    history.undo(db, done.operation)
+    assert len(collection.releases(db)) == 2 and len(collection.release_candidates(db)) == 1
+    collection.apart_release(db, row.observed, row.release_id)
+    assert not collection.release_candidates(db) and len(collection.releases(db)) == 2

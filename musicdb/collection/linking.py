@@ -87,9 +87,12 @@ def same_release(db: Database, observed: str | int, release: int, *, by: str | N
     return _release_is(db, observed, "release", _json(uid), f"is release {release}", by, note)
 
 
-def apart_release(db: Database, observed: str | int, *, by: str | None = None, note: str | None = None) -> Reviewed:
-    """Say that an observed release is not the release that it is given now: it gets one of its own. Raises BadInput."""
-    key, _, release = _release(db, observed)
+def apart_release(
+    db: Database, observed: str | int, release: int | None = None, *, by: str | None = None, note: str | None = None
+) -> Reviewed:
+    """Say that an observed release is not that release; without one, not the one that it is given now: it gets its own. Raises BadInput."""
+    key, _, now = _release(db, observed)
+    release = now if release is None else release
     uid = db.value("select release_uid from releases where id = ?", [release])
     if uid is None:
         raise BadInput(f"{key} is no release yet; `musicdb resolve` makes it one")

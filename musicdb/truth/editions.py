@@ -94,6 +94,7 @@ class Source:
     said: Said
     title: str
     items: list[Item] = field(default_factory=list)
+    sent: str = "{}"  # all that it says, as stored
 
 
 @dataclass(slots=True)

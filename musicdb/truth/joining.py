@@ -9,6 +9,7 @@ import msgspec
 from rapidfuzz import fuzz
 
 from .. import text
+from ..matching import releases as matcher
 from . import editions
 from .editions import Source
 
@@ -40,6 +41,14 @@ DECIDED = """
 select entity_key, field, value from decisions as d
 where entity = 'release_link' and id = (select max(id) from decisions where entity = d.entity and entity_key = d.entity_key and field = d.field)
 """
+ALSO = """
+select e.id, r.platform, r.said
+from releases as e
+join release_links as l on l.release_id = e.id and l.status in ('auto', 'confirmed')
+join platform_releases as r on r.id = l.platform_release_id
+where e.title_norm = ? and e.deleted_at is null
+order by e.id limit 10
+"""
 SENTENCES = {
     "id": "{0} names this very release",
     "barcode": "same barcode {1}",
@@ -60,6 +69,8 @@ class Joining:
         self.titles: dict[int, str] = {}
         self.members: dict[int, set[str]] = {}  # release -> platforms
         self.keyed: dict[tuple[str, str], list[int]] = defaultdict(list)  # of this run
+        self.maybe: list[dict[str, Any]] = []  # links that wait for a person
+        self.titled: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # of this run: title -> release, platform, what it says
         self.said: dict[str, dict[str, str | None]] = defaultdict(dict)
         for key, field, value in db.execute(DECIDED):
             self.said[key][field] = value
@@ -101,10 +112,25 @@ class Joining:
             if method:
                 row["evidence"] = msgspec.json.encode([{"part": method, "sentence": SENTENCES[method].format(source.platform, detail)}]).decode()
             self.changed[id] = row
+            if method == "new" and link is None:
+                self._propose(id, found, source)
             self.links[id] = (link and link[0], found, status, metadata_hash)
             self._platforms(found).add(source.platform)
         self._note(found, source)
         return {r for r in (before, found) if r is not None}
+
+    def _propose(self, observed: int, own: int, source: Source) -> None:
+        """Note releases of the same title that a new one may be, as the matcher sees it; a person says so, or nobody does."""
+        title = text.norm(source.said.title or source.title)
+        mine = msgspec.json.decode(source.sent) | {"platform": source.platform}
+        near = {release: (platform, said) for release, platform, said in [*self.db.execute(ALSO, [title]), *self.titled[title][:10]]}
+        for release, (platform, said) in near.items():
+            if release != own and platform != source.platform:
+                found = matcher.compare(msgspec.json.decode(said or "{}") | {"platform": platform}, mine)
+                if found.verdict != "different":
+                    evidence = msgspec.json.encode(found.evidence).decode()
+                    self.maybe.append({"observed": observed, "release": release, "sure": round(found.confidence), "evidence": evidence})
+        self.titled[title].append((own, source.platform, source.sent))
 
     def tagged(self, source: Source, stored: int | None) -> int:
         """The release of an album of files: the one it had, what it was made before, what its ids or number name, or a new one."""
@@ -199,6 +225,10 @@ class Joining:
             "insert into release_links (platform_release_id, release_id, status, method, confidence, evidence, metadata_hash) "
             "values (:observed, :release, :status, :method, :sure, :evidence, :hash)", fresh
         )  # fmt: skip
+        self.db.executemany(
+            "insert into release_links (platform_release_id, release_id, status, method, confidence, evidence) "
+            "values (:observed, :release, 'candidate', 'match', :sure, :evidence)", self.maybe
+        )  # fmt: skip
         same = [row | {"evidence": row.get("evidence")} for row in rows if row["id"] is not None]
         self.db.executemany(
             "update release_links set release_id = :release, status = :status, metadata_hash = :hash, method = coalesce(:method, method), "
@@ -211,4 +241,4 @@ class Joining:
         where platform_release_id in (select value from json_each(?)) and status in ('auto', 'confirmed')
         """
         self.db.execute(sql, [asked])
-        return len(rows)
+        return len(rows) + len(self.maybe)

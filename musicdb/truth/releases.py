@@ -196,7 +196,7 @@ class _Work:
             rows = self.db.execute(OBSERVED.format(only="where r.id in (select value from json_each(?))"), [_json(new)]).fetchall() if new else []
         self.join.load({row[0] for row in rows})
         for id, platform, key, title, said, metadata_hash, kind in rows:
-            known[id] = Source(platform, key, kind, editions.decode(said), title)
+            known[id] = Source(platform, key, kind, editions.decode(said), title, sent=said or "{}")
             self.touched |= self.join.observed(id, known[id], metadata_hash)
         return bool(rows)
 
