@@ -129,9 +129,10 @@ def move(db: Database, playlist: Any, at: int, to: int, *, by: str | None = None
         snapshots.take(db, "user", scope="edit", only=[ref.id])
 
 
-def put(db: Database, playlist: int, items: Sequence[Item], *, now: Sequence[Item] | None = None, by: str | None = None) -> int:
+def put(db: Database, playlist: int, items: Sequence[Item], *, now: Sequence[Item] | None = None, noted: bool = True, by: str | None = None) -> int:
     """Make the items of a playlist exactly these: (key, nth of equal keys), keys as `states.uids` gives them. now: which is which of
-    the items as they are, if not by their order. Rows that stay keep their id and date; only what differs is written. Returns how many rows were. Inside an operation of the caller."""
+    the items as they are, if not by their order. noted: take a snapshot of it. Rows that stay keep their id and date; only what differs is
+    written. Returns how many rows were. Inside an operation of the caller."""
     rows = db.execute(ROWS, [playlist]).fetchall()
     uid = states.uids(db, (row[2] for row in rows))
     current = numbered(uid.get(row[2], f"#{row[2]}") for row in rows) if now is None else now
@@ -141,7 +142,8 @@ def put(db: Database, playlist: int, items: Sequence[Item], *, now: Sequence[Ite
     if missing:
         raise BadInput(f"{missing[0]} is no track of this database, so it cannot stand in a playlist")
     written = _write(db, playlist, [("row", have[item]) if item in have else ("new", ids[str(item[0])]) for item in items], by)
-    snapshots.take(db, "user", scope="edit", only=[playlist])
+    if noted:
+        snapshots.take(db, "user", scope="edit", only=[playlist])
     return written
 
 

@@ -61,7 +61,8 @@ def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, 
                 writes = work.writes()
                 if writes:
                     work.now = writes[-1].after
-                    editing.put(db, int(work.row.playlist_id), work.now, now=writes[0].before, by=by)
+                    editing.put(db, int(work.row.playlist_id), work.now, now=writes[0].before, noted=False, by=by)
+        snapshots.take(db, "user", scope="sync", only={work.row.playlist_id for work in lists if work.row.playlist_id is not None})
         for op in ops:
             mark(db, op, "done", {"operation": operation.id})
         with db.operation("agree", mode="batch"):  # it follows from the rest: no undo has to put it back
@@ -82,7 +83,7 @@ def _head(db: Database, work: Work, op: Row, by: str | None) -> None:
         id = int(db.execute("insert into playlists (name, description, kind, parent_id, sort_key) values (?, ?, ?, ?, ?)", columns).lastrowid or 0)
         work.row["playlist_id"], work.id = id, str(id)
         db.execute("update plan_lists set playlist_id = ? where id = ?", [id, work.row.id])
-        editing.put(db, id, work.wanted, by=by)
+        editing.put(db, id, work.wanted, noted=False, by=by)
         work.now = list(work.wanted)
     if op.action in ("create", "folder", "link") and "external_id" in head:
         link = linking.make(db, int(id), head["platform"], head["external_id"], head["direction"], place=work.row.place)
@@ -94,7 +95,5 @@ def _head(db: Database, work: Work, op: Row, by: str | None) -> None:
         db.execute("update playlists set description = ? where id = ?", [after["description"], id])
     elif op.action == "unlink":
         linking.drop(db, "id = ?", [work.row.link_id])
-    if op.action in ("rename", "describe"):
-        snapshots.take(db, "user", scope="sync", only=[int(id)])
     if op.action in ("create", "rename"):
         rules.follow(db, [int(id)])

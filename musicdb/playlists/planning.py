@@ -71,8 +71,19 @@ def plan(
             for pair in settled:
                 linking.agree(db, pair.link.id, pair.link.platform, pairs.base(pair, pair.merged.here, pair.merged.there, clean=True), pair.platform)
             if made.operations:
+                _superseded(db, made.operations)
                 made.id = store(db, made.operations, warnings=made.warnings)
     return made
+
+
+def _superseded(db: Database, ops: Iterable[Op]) -> None:
+    """A plan of the same targets in which nothing was decided yet makes room for the new one."""
+    target = ", ".join(sorted({op.list.target for op in ops if op.list}))
+    db.execute(
+        "update plans set status = 'dismissed' where kind = 'sync' and status = 'proposed' and target = ? "
+        "and not exists (select 1 from plan_operations as o where o.plan_id = plans.id and o.decided_at is not null)",
+        [target],
+    )
 
 
 def _is_wanted(link: Row, wanted: list[finding.Ref] | None) -> bool:

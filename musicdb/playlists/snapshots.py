@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LATEST = """
 select v.list_id, v.id, v.hash, v.seen, v.is_gone, m.first = v.id
-from (select max(id) as id, min(id) as first from playlist_versions where platform = ? group by list_id) as m
+from (select max(id) as id, min(id) as first from playlist_versions where platform = ? {which} group by list_id) as m
 cross join playlist_versions as v on v.id = m.id
 """
 VERSIONS = """
@@ -77,7 +77,7 @@ def take(db: Database, platform: str, *, scope: str = "all", seen: Iterable[int]
     look at no others. A list that is seen unchanged for the second time is noted as such: what it lacks is believed from then on (a first version lacks nothing)."""
     ids = None if only is None else list(only)
     now = states.own(db, ids) if platform == "user" else states.theirs(db, platform, ids)
-    latest = {row[0]: row[1:] for row in db.execute(LATEST, [platform])}
+    latest = {row[0]: row[1:] for row in _latest(db, platform, ids)}
     fresh = {id: raw for id, raw in now.items() if id not in latest or latest[id][1] != raw.hash}
     if platform == "user":
         fresh = {id: raw for id, raw in fresh.items() if id in latest or not raw.is_gone}
@@ -105,6 +105,13 @@ def take(db: Database, platform: str, *, scope: str = "all", seen: Iterable[int]
         db.executemany(INSERT, rows)
         db.executemany("update playlist_versions set seen = seen + 1 where id = ?", again)
     return taken
+
+
+def _latest(db: Database, platform: str, lists: Iterable[int] | None) -> list[tuple]:
+    """(list, version, hash, seen, is gone, is the first) of the newest version of each list."""
+    if lists is None:
+        return db.execute(LATEST.format(which=""), [platform]).fetchall()
+    return db.execute(LATEST.format(which="and list_id in (select value from json_each(?))"), [platform, msgspec.json.encode(list(lists)).decode()]).fetchall()
 
 
 def _steps(changes: list[Change]) -> str:
@@ -136,7 +143,7 @@ def versions(db: Database, platform: str, lists: Iterable[int], until: int = LAS
 
 def whole(db: Database, lists: dict[int, states.Raw], platform: str) -> dict[int, states.Raw]:
     """The lists as the last complete import saw them: one that was cut off has left some half written."""
-    latest = {row[0]: row[2] for row in db.execute(LATEST, [platform])}
+    latest = {row[0]: row[2] for row in _latest(db, platform, lists)}
     half = [id for id, raw in lists.items() if latest.get(id, raw.hash) != raw.hash]
     if not half:
         return lists
