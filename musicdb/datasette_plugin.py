@@ -143,7 +143,7 @@ def handle_exception(datasette, request, exception):
     if any(word in said for word in BUSY):
         what = "Another program is writing the whole library right now (an import, a migration or a repair). Reload in a moment."
     elif "interrupted" in said:
-        what = "This took longer than five seconds and was stopped. Narrow it down, or ask in a notebook."
+        what = "This took too long and was stopped. Narrow it down, or ask in a notebook."
     elif any(word in said for word in MOVED):
         what = f"The library changed under this page ({exception}): it is being migrated, or needs to be. Stop the server and start `musicdb serve` again."
     elif "malformed" in said or "not a database" in said:
