@@ -17,7 +17,7 @@ from rapidfuzz import fuzz
 
 from .. import text
 from ..text.versions import agree
-from ..text.words import KINDS, SMALL
+from ..text.words import KINDS, SMALL, TRIBUTES
 from .record import Aliases, Reading, Record, foreign, generic, prepare
 from .titles import alike, spelled_alike
 from .weights import ALBUM, ALMOST, ARTISTS, CONTRADICTING, MAYBE, NEVER, SAME, SECONDS, START, Part, on
@@ -156,6 +156,8 @@ def _artists(x: Reading, y: Reading) -> Part | None:
     if foreign(" ".join(x.artists)) != foreign(" ".join(y.artists)):
         return Part(0.5, -1.5, f"The artists are written in different scripts: {_credited(x)}; {_credited(y)}.")
     score = _names_alike(x.artists, y.artists)
+    if TRIBUTES & (set(" ".join(x.artists).split()) ^ set(" ".join(y.artists).split())):
+        return Part(min(score, 0.3), on(ARTISTS, 0.3), f"One plays others' songs: {_credited(x)}; {_credited(y)}.")
     if score < 0.8 and x.version.kinds == y.version.kinds and x.version.words == y.version.words and (_remixer(x) or _remixer(y)):
         return Part(0.8, on(ARTISTS, 0.8), f"One side names who made the version as the artist: {_credited(x)}; {_credited(y)}.")
     if score < 0.95 and (one & (other | y.guests) or other & x.guests or x.people & y.people):

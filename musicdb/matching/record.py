@@ -176,10 +176,11 @@ def readings(title: str, artists: tuple[str, ...], album: str, track_no: str) ->
         found.append(_reading(shorter, artists, album, "version"))
     if parts and (not known or _remixed_by(parts[1], artists)):
         parts = parts[0], _without_counter(parts[1], track_no)
-        rest, tail = (album and _without_album(parts[1], album)) or ("", "")
-        found.append(_reading(rest if rest and may_be_album(tail) else parts[1], (parts[0],), album, "artist"))
-        if may_be_album(parts[1]):
-            found.append(_reading(parts[0], (parts[1],), album, "artist"))
+        rest, last = (album and _without_album(parts[1], album)) or ("", "")
+        found.append(_reading(rest if rest and may_be_album(last) else parts[1], (parts[0],), album, "artist"))
+        tail = text.split_title(parts[1])
+        if not tail.version:
+            found.append(_reading(parts[0], (tail.base,), album, "artist"))
     if not album:
         cuts = {title.index(" - "), title.rindex(" - ")} if parts else ()
         tails = [(title[:cut].strip(), title[cut + 3 :].strip()) for cut in sorted(cuts)]

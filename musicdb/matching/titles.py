@@ -8,7 +8,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
-from ..text.words import COUNTING, HEARD, KEYS, NAMED, NOTES, SMALL
+from ..text.words import COUNTERS, COUNTING, HEARD, KEYS, NAMED, NOTES, SMALL
 from .record import Reading, generic
 from .weights import TITLE, Part, on
 
@@ -36,6 +36,10 @@ def alike(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
     only = _unmatched(x.words, y.words)
     if _sounds(x.words) & _sounds(y.words):
         return Part(0.95, on(TITLE, 0.95), f"A number is written out: {_quoted(x, y)}."), ()
+    if only and x.numbers == y.numbers != () and COUNTERS.issuperset(only):
+        return Part(0.93, on(TITLE, 0.93), f"The numbers are the same: {_quoted(x, y)}."), ()
+    if len(only) == 2 and NOTES.issuperset(only) and not {"major", "minor", "sharp", "flat"}.isdisjoint(x.words):
+        return Part(0.4, on(TITLE, 0.4), f"The musical keys differ: {_quoted(x, y)}."), only
     if not KEYS.isdisjoint(only) and not NOTES.isdisjoint({*x.words, *y.words}):
         return Part(0.4, on(TITLE, 0.4), f"The musical keys differ: {_quoted(x, y)}."), only
     if any(_negates(w, v) for w in only for v in only):

@@ -114,6 +114,8 @@ _VERSION_WORDS = frozenset(
     "retouch reconstruction revision revisited interpretation variation outtake alternate alternative stripped "
     "symphonic intro outro drumapella megamix minimix mono stereo clean dirty uncensored uncut "
     "rehearsal soundcheck performance redux reimagined reborn revamp vivo concierto concert censored amended beatless "
+    "chopped screwed acustico acustica acoustique akustisch akustik remezcla концерт концертная ремикс лайв живая акустика инструментал караоке "
+    "ライブ リミックス アコースティック カラオケ インストゥルメンタル "
     "versjon versione versao versie versio wersja verzija versiya remiks konsert directo".split()
 )
 _PHRASES = re.compile(  # of words that mean nothing alone

@@ -14,7 +14,10 @@ KINDS = {word: word for word in (
     "sessions": "session", "alternative": "alternate", "alt": "alternate", "rerecording": "rerecorded", "remade": "remake", "mixes": "mix",
     "concert": "live", "vivo": "live", "concierto": "live", "konzert": "live", "unreleased": "outtake", "karaoké": "karaoke", "ext": "extended",
     "speed": "sped", "xtended": "extended", "dubplate": "dub", "vocal": "vocal", "beatless": "beatless", "directo": "live", "konsert": "live",
-    "remiks": "remix", **dict.fromkeys("versjon versione versao versie versio wersja verzija versiya".split(), "version"), "ambient": "ambient",
+    "remiks": "remix", "remezcla": "remix", "chopped": "slowed", "screwed": "slowed",
+    **dict.fromkeys("acustico acustica acoustique akustisch akustik акустика アコースティック".split(), "acoustic"),
+    **dict.fromkeys("концерт концертная лайв живая ライブ".split(), "live"), **dict.fromkeys("ремикс リミックス".split(), "remix"),
+    **dict.fromkeys("инструментал インストゥルメンタル".split(), "instrumental"), **dict.fromkeys("караоке カラオケ".split(), "karaoke"), **dict.fromkeys("versjon versione versao versie versio wersja verzija versiya".split(), "version"), "ambient": "ambient",
 }  # fmt: skip
 # Kinds that do not, alone, say which: beside another word they add nothing ("Live Version" is "Live", "Extended Mix" is "Extended").
 FILLERS = frozenset("version mix recording recorded track the a an at in from on of by de la en and for with dem im inch".split())
@@ -39,8 +42,13 @@ SMALL = frozenset("the a an of and or to in on at for by is my me it de la le el
 SPELLED = {word: n for n, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)} | {
     word: n for n, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split(), 1)
 }
-NAMED = {str(n): word for word, n in SPELLED.items() if not word.endswith(("th", "st", "nd", "rd"))}
+_TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+NAMED = {str(n): word for word, n in SPELLED.items() if not word.endswith(("th", "st", "nd", "rd"))} | {str(n): w for n, w in enumerate(_TEENS, 13)}
+NAMED |= {str(10 * t + n): ten + NAMED.get(str(n), "") for t, ten in enumerate(_TENS, 2) for n in range(10)}  # without the gap: "twentyone"
 HEARD = NAMED | {"2": "to", "4": "for", "u": "you", "r": "are", "ur": "your", "n": "and", "too": "to"}  # "4 U" is "For You"
+TRIBUTES = frozenset("tribute karaoke lullaby lullabies".split())  # artists with such a name play others' songs
+COUNTERS = frozenset("part number volume".split())  # "Part II" may be called "II"
 KEYS, NOTES = frozenset("sharp flat minor".split()), frozenset("abcdefgh")  # "Prelude in C", but not "in C minor"
 ROMAN = {word: n for n, word in enumerate("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(), 1)}
 COUNTED = {"pt": "part", "pts": "part", "parts": "part", "vol": "volume", "no": "number", "nr": "number", "num": "number", "op": "opus",
