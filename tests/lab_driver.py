@@ -87,8 +87,10 @@ class Page:
 
     def __init__(self, browser, lab: Lab, name: str, *, width: int = 1280, height: int = 800, dark: bool = False):
         self.lab, self.name = lab, name
-        context = browser.new_context(viewport={"width": width, "height": height})
+        # One context for all: JupyterLab's scripts are fetched and compiled once.
+        context = browser.contexts[0] if browser.contexts else browser.new_context()
         self.page = context.new_page()
+        self.page.set_viewport_size({"width": width, "height": height})
         self.elsewhere: list[str] = []
         self.errors: list[str] = []
         self.dialogs: list[str] = []
@@ -138,7 +140,8 @@ class Page:
         self.page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop = 0)")
 
     def close(self) -> None:
-        self.page.context.close()
+        self.page.evaluate("jupyterapp.shell.currentWidget?.sessionContext.shutdown()")  # kernels left behind would take the memory
+        self.page.close()
 
 
 def until(condition, timeout_s: float = 10.0, every_s: float = 0.05):
