@@ -34,7 +34,7 @@ class Service:
         if kind == "track":
             yield {"row": "track", "external_id": p["id"], "title": p["title"], "artists": ["Band"], "duration_ms": 200_000, "isrc": p.get("isrc"), "said": {}}
         elif kind == "list":
-            yield {"row": "playlist", "external_id": p["id"], "name": p["name"], "kind": p.get("kind", "playlist"), "parent_external_id": p.get("parent"),
+            yield {"row": "playlist", "external_id": p["id"], "name": p["name"], "kind": p.get("kind", "playlist"), "parent_external_id": p.get("parent"), "owner": p.get("owner"),
                    "description": p.get("description")}  # fmt: skip
         else:
             yield {"row": "playlist_item", "playlist_external_id": p["list"], "position": p["position"], "track_external_id": p["track"]}

@@ -100,6 +100,21 @@ def test_in_another_persons_list_its_owner_took_it_out(db):
     assert went(db) == {"f": "owner"}
 
 
+def test_whose_list_it_is_shows_by_its_owner(db):
+    tidal = service(db, {"House": list("abc"), "Techno": list("de"), "Label": list("xyz")})
+    for name, owner in (("House", "me"), ("Techno", "me"), ("Label", "label")):
+        tidal.lists[name]["owner"] = owner
+    tidal.read(db)
+    playlists.apply(db, approved(db, playlists.plan(db).id))
+    tidal.put("House", list("ab"), owner="me")
+    tidal.put("Label", list("xy"), owner="label")
+    for _ in range(2):
+        tidal.read(db)
+    assert (went(db), went(db, "tidal/Label")) == ({"c": "you"}, {"z": "owner"})
+    reasons = {op.list.name: op.reason for op in playlists.plan(db).operations}
+    assert reasons["House"].startswith("you removed it in Tidal") and reasons["Label"].startswith("its owner removed it in Tidal")
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

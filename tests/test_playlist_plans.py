@@ -371,3 +371,20 @@ def test_a_random_week_of_two_way_sync_ends_with_both_sides_equal(db, tidal):
         assert "".join(there.state["House"].items) == mine(db)
         changes(db, tidal, House=there.state["House"].items)
         assert playlists.plan(db, to=["tidal"], open_targets={"tidal": there}).operations == []
+
+
+def test_a_list_whose_name_you_have_is_offered_to_be_linked_and_then_united(db, tidal):
+    spotify = service(db, {"House": list("abz")}, "spotify")
+    made = playlists.plan(db)
+    assert told(made) == [("user", "House", "link", None, "look")]
+    playlists.approve(db, made.id, [playlists.operations(db, made.id)[0].id])
+    playlists.apply(db, made.id)
+    again = playlists.plan(db)
+    assert [(op.action, op.title) for op in again.operations] == [("add", "Band - Song z")]
+    playlists.apply(db, approved(db, again.id))
+    assert sorted(mine(db)) == sorted("abcdefghijklz")
+    assert playlists.plan(db).operations == []
+    spotify.put("House", list("bz"))
+    for _ in range(2):
+        spotify.read(db)
+    assert told(playlists.plan(db)) == [("user", "House", "remove", "Band - Song a", "")]

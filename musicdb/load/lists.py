@@ -29,7 +29,7 @@ where platform = ? and platform_playlist_id is null
 def note(db: Database, platform: str, seen: set[str], *, account: str = "", operation: int | None = None) -> int | None:
     """Take a snapshot of a platform's lists, of which those with these external ids were read just now; the snapshot's id, or None where
     the platform has no list."""
-    from ..playlists import departures, snapshots
+    from ..playlists import departures, snapshots, states
 
     with db.atomic():
         sql = "select p.id from json_each(?) as j cross join platform_playlists as p on p.platform = ? and p.external_id = j.value"
@@ -44,7 +44,7 @@ def note(db: Database, platform: str, seen: set[str], *, account: str = "", oper
         gone = _json(sorted({item for before, after in changed.values() for item in set(before) - set(after)}))
         still = "select distinct platform_track_id from json_each(?) as j join platform_playlist_items on platform_track_id = j.value and removed_at is null"
         dropped = departures.everywhere(changed, (row[0] for row in db.execute(still, [gone])))
-        others = {row[0] for row in db.execute("select platform_playlist_id from playlist_links where is_personal = 0")}
+        others = states.others(db, platform)
         for list_id, (before, after) in changed.items():
             for left in departures.reasons(before, after, known, dropped=dropped, is_yours=list_id not in others):
                 place = db.value(GONE, [list_id, left.item])

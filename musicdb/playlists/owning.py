@@ -86,7 +86,7 @@ def _head(db: Database, work: Work, op: Row, by: str | None) -> None:
         editing.put(db, id, work.wanted, noted=False, by=by)
         work.now = list(work.wanted)
     if op.action in ("create", "folder", "link") and "external_id" in head:
-        link = linking.make(db, int(id), head["platform"], head["external_id"], head["direction"], place=work.row.place)
+        link = linking.make(db, int(id), head["platform"], head["external_id"], head["direction"], place=work.row.place, is_personal=head.get("is_personal", True))
         work.row["link_id"] = link
         db.execute("update plan_lists set link_id = ? where id = ?", [link, work.row.id])
     elif op.action == "rename":

@@ -237,7 +237,7 @@ def taken_over(db: Database, platforms: Iterable[str], wanted: Collection[findin
             free = [row for row in free if row.id in asked or row.external_id in folders]
         lists = states.theirs(db, ids=[row.id for row in free])
         keys = states.keys(db, {item for raw in lists.values() for item in raw.ids})
-        external = states.external(db, keys)
+        external, others = states.external(db, keys), states.others(db, platform)
         inside = {row.parent_external_id for row in free if row.kind != "folder"} | {row.parent_external_id for row in free}
         name = shown(db, platform)
         for row in free:
@@ -248,7 +248,7 @@ def taken_over(db: Database, platforms: Iterable[str], wanted: Collection[findin
             linked = [key for key in there if "/" not in key]
             head = {
                 "name": row.name, "description": row.description, "kind": "folder" if row.kind == "folder" else "playlist", "parent": row.parent_external_id,
-                "platform": platform, "external_id": row.external_id, "direction": direction,
+                "platform": platform, "external_id": row.external_id, "direction": direction, "is_personal": row.id not in others,
             }  # fmt: skip
             where = List("user", row.name, [], linked, head=head)
             where.base = {"base": [], "direction": direction, "conflict": False, "there": numbered(there), "ids": [external[item] for item in raw.ids], "platform": platform}

@@ -84,6 +84,27 @@ def _lists(rows: Iterable[tuple]) -> dict[int, Raw]:
     return {row[0]: Raw(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows}
 
 
+# Whose most lists are, is you; a list that a service fills by itself is nobody's work.
+OTHERS = """
+with owners as (
+  select account, coalesce(owner_id, owner) as who, count(*) as n from platform_playlists
+  where platform = :platform and kind = 'playlist' and coalesce(owner_id, owner) is not null group by 1, 2
+), you as (select account, who, max(n) as n from owners group by account)
+select p.id from platform_playlists as p left join you as y on y.account = p.account
+where p.platform = :platform and p.collaborative is not 1
+  and ((coalesce(p.owner_id, p.owner) is not null and coalesce(p.owner_id, p.owner) is not y.who)
+    or (p.kind = 'smart' and (select kind from platforms where name = p.platform) = 'streaming'))
+"""
+
+
+def others(db: Database, platform: str) -> set[int]:
+    """Lists of a platform (rows of `platform_playlists`) that are not your own: followed ones, and those that the service fills. What a link
+    says of its list goes before."""
+    said = dict(db.execute("select platform_playlist_id, is_personal from playlist_links where platform = ? and platform_playlist_id is not null", [platform]).fetchall())
+    found = {row[0] for row in db.execute(OTHERS, {"platform": platform})}
+    return {id for id in found if not said.get(id)} | {id for id, mine in said.items() if not mine}
+
+
 def uids(db: Database, tracks: Iterable[int]) -> dict[int, str]:
     """{track id: uid of the track that it is after merges}; a release (negative id) is "release/ID"."""
     asked = set(tracks)
