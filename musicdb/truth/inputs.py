@@ -19,7 +19,10 @@ from . import merged
 if TYPE_CHECKING:
     from ..db import Database
 
-CODE = "entities merged pick resolving signs text units versions words".split()
+CODE = (
+    "truth/entities truth/genre_words truth/merged truth/pick truth/resolving truth/storing matching/signs text/__init__ text/versions "
+    "text/words units"
+).split()
 NAMES = "artists artist_aliases labels genres release_groups".split()
 MASK = 2**63 - 1  # SQLite has no unsigned integers
 SAID = """
@@ -62,6 +65,8 @@ def fingerprint(db: Database) -> int:
     rows: list[Any] = [_code()]
     rows += db.execute("select field, platform, rank from trust order by field, platform").fetchall()
     rows += db.execute("select name, priority from platforms order by name").fetchall()
+    rows += db.execute("select said, genre from genre_rules order by said, genre").fetchall()
+    rows += db.execute("select genre, parent from genre_parents order by genre").fetchall()
     # By kind: merges of tracks, of which there are many, are not looked at.
     merges = "select max(id) from decisions indexed by ix_decisions where entity = ? and field = 'merged_into'"
     rows += [db.value(merges, [kind]) for kind in merged.KINDS if kind != "track"]
@@ -75,6 +80,5 @@ def _code() -> int:
     folder = resources.files("musicdb")
     digest = xxhash.xxh3_64()
     for name in CODE:
-        path = folder / f"{name}.py"
-        digest.update(path.read_bytes() if path.is_file() else b"")
+        digest.update(folder.joinpath(*f"{name}.py".split("/")).read_bytes())
     return digest.intdigest()

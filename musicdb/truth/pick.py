@@ -41,6 +41,8 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     musical_key: str | None = None
     rating: int | None = None
     label: str | None = None
+    catalogue_number: str | None = None
+    comment: str | None = None
     isrc: str | None = None
     ids: dict[str, Any] | None = None
 
@@ -206,6 +208,8 @@ GETTERS: dict[str, Callable[[Observed], Any]] = {
     "bpm": lambda o: units.bpm(o.said.bpm) if o.said.bpm is not None else None,
     "musical_key": lambda o: units.camelot(o.said.musical_key) if o.said.musical_key else None,
     "rating": lambda o: o.said.rating if o.said.rating in (1, 2, 3, 4, 5) else None,
+    "catalogue_number": lambda o: o.said.catalogue_number or o.release.catalogue_number or None,
+    "comment": lambda o: o.said.comment or None,
     "artists": _names,
     "featured": _featured,
     "remixers": lambda o: o.said.remixers or None,
@@ -222,7 +226,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {  # a decided value as it can be stor
 }
 LISTS = frozenset("artists featured remixers composers genres label".split())
 FIELDS = (*GETTERS, "artist_credit", "genres", "label")  # what a person can decide
-PLAIN = frozenset("title version duration_ms release_date year bpm musical_key rating".split())  # columns of the same name
+PLAIN = frozenset("title version duration_ms release_date year bpm musical_key rating catalogue_number comment".split())  # columns of the same name
 
 
 def checked(name: str, value: Any) -> Any:
@@ -286,7 +290,7 @@ def pick(observed: list[Observed], orders: Orders, decided: dict[str, Decision] 
         "artist_credit": credit,
         "title_norm": text.norm(values["title"]),
         "match_key": text.match_key(text.full_title(values["title"], values["version"]), primary),
-        **{name: values[name] for name in ("duration_ms", "release_date", "year", "bpm", "musical_key", "rating")},
+        **{name: values[name] for name in ("duration_ms", "release_date", "year", "bpm", "musical_key", "rating", "catalogue_number", "comment")},
     }
     genres, labels, *ids = _unions(observed, heard[""], values["album"])
     if said := decided.get("genres"):

@@ -17,28 +17,17 @@ import msgspec
 
 from .. import events
 from ..schema import NOW
-from . import inputs, merged, others, pick, publishing, releases
+from . import genre_words, inputs, merged, others, pick, publishing, releases, storing
 from .entities import Entities
+from .storing import CHILDREN, COLUMNS
 
 if TYPE_CHECKING:
     from ..db import Database, Operation
 
 Progress = Callable[[int, int | None, str], object]
-COLUMNS = (
-    "title version artist_credit title_norm match_key duration_ms release_date year bpm musical_key rating "
-    "release_group_id sources merged_into_id"
-).split()
 EMPTY = (None,) * (len(COLUMNS) - 1)
 GROUP = COLUMNS.index("release_group_id")
-CHILDREN = {  # table: its columns; those of the row's key first
-    "track_artists": ("track_id", "artist_id", "role", "position", "credited_as", "join_phrase"),
-    "track_genres": ("track_id", "genre_id", "platform", "weight"),
-    "track_labels": ("track_id", "label_id", "platform"),
-    "external_ids": ("entity_id", "scheme", "value", "platform"),
-}
-KEYS = {"track_artists": 4, "track_genres": 3, "track_labels": 3, "external_ids": 3}
 NAMES = ("artists", "labels", "genres", "release_groups")
-LISTED = {"track_genres": "genres", "track_labels": "label"}  # rows of `user` there may stand for a decision on this field
 NOTED = 1000  # names made at once, above which it is an import and nobody undoes it
 SOME = 0.3  # above this share of changed tracks all are resolved: names are then loaded at once
 OBSERVED = """
@@ -152,6 +141,7 @@ class _Work:
         """Names and albums (those of another run, where there is one), and room for what is found."""
         made = {table: Entities(self.db, table, shown_by=self.only) for table in NAMES} if like is None else {}
         self.entities: dict[str, Entities] = like.entities if like else made
+        self.words = like.words if like else genre_words.Words(self.db)
         self.tracks = {}
         self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
         self.others: dict[others.Key, str] = {}  # -> platform: ids of artists and albums
@@ -244,7 +234,7 @@ class _Work:
             group = groups.get(title, artist=artists.get(by) if by else None, type=kind)
         weights: dict[tuple[int, str], int] = {}
         for (name, platform), weight in sorted(picked.genres.items()):
-            if (genre := genres.get(name)) is not None:
+            for genre in genre_words.known(self.words, genres, name, platform == "user"):
                 weights[genre, platform] = max(weight, weights.get((genre, platform), 0))
         self.children["track_genres"] += [(track, *key, weight) for key, weight in weights.items()]
         labels = {(track, labels_known.get(name), platform) for name, platform in sorted(picked.labels)}
@@ -283,26 +273,28 @@ class _Work:
             self.inputs[track] = inputs.empty(root)
         insert = [(track, *row) for track, row in sorted(self.tracks.items()) if track not in have]
         update = [(track, have[track], row) for track, row in sorted(self.tracks.items()) if track in have and have[track] != row]
-        children = {table: self._difference(table) for table in CHILDREN}
+        children = {table: storing.difference(db, table, rows, self._stored(table)) for table, rows in self.children.items()}
         before = {row[GROUP] for row in have.values()}
         touched = before.union(row[GROUP] for row in self.tracks.values()) - {None}
         credited = None if self.only is None else {row[1] for row in (*self.children["track_artists"], *children["track_artists"][0])}
         gone, new = others.difference(db, self.others, credited, touched)
         if gone and self.only is not None:
             gone = self._said_nowhere(gone)
-        if insert or update or gone or new or any(rows[0] or rows[1] for rows in children.values()):
-            with db.operation("resolve", mode="batch") as op:
+        if insert or update or gone or new or self.entities["genres"].fresh or any(rows[0] or rows[1] for rows in children.values()):
+            n = len(insert) + len(update) + sum(len(old) + len(fresh) for old, fresh in children.values())
+            with db.operation("resolve", mode="batch") as op, storing.bulk(db, n):
                 for entities in self.entities.values():
                     report.rows[entities.table] = entities.write(op.id)
-                db.executemany(f"insert into tracks (id, {', '.join(COLUMNS)}) values (?{', ?' * len(COLUMNS)})", insert)
-                _update(db, update)
+                storing.insert(db, insert)
+                storing.update(db, update)
                 report.rows["tracks"] = len(insert) + len(update)
                 self._note_made(op, [row[0] for row in insert])
                 for table, (old, fresh) in children.items():
                     report.rows[table] = len(old) + len(fresh)
-                    self._replace(table, old, fresh)
+                    storing.replace(db, table, old, fresh)
                 others.write(db, gone, new)
                 report.rows["external_ids"] += len(gone) + len(new)
+                report.rows["genres"] += genre_words.tree(db)
                 report.rows = {table: n for table, n in report.rows.items() if n}
                 for table, n in report.rows.items():
                     op.summary(table, n)
@@ -310,7 +302,15 @@ class _Work:
                 self._years(touched)
         else:
             self._years(touched)
+            if genre_words.is_other_tree(db):
+                with db.operation("resolve", mode="batch"):
+                    report.rows["genres"] = genre_words.tree(db)
         self._remember()
+
+    def _stored(self, table: str) -> Any:
+        """Rows of a table of CHILDREN as they are now."""
+        columns, tracks_only = CHILDREN[table], "entity_type = 'track'" if table == "external_ids" else "1"
+        return self._rows(f"select {', '.join(columns)} from {table} where {tracks_only} {{only}}", columns[0])
 
     def _years(self, groups: set[int]) -> None:
         """Bring the years of albums up to date (of these, or of all where all tracks were looked at)."""
@@ -337,53 +337,6 @@ class _Work:
         self.db.executemany(
             "insert into resolved (track_id, inputs) values (?, ?) on conflict (track_id) do update set inputs = excluded.inputs", new
         )
-
-    def _difference(self, table: str) -> tuple[list[tuple], list[tuple]]:
-        """Rows to delete and to insert. What a person added stays, and what a person has is not added again."""
-        columns, n = CHILDREN[table], KEYS[table]
-        tracks_only = "entity_type = 'track'" if table == "external_ids" else "1"
-        sql = f"select {', '.join(columns)} from {table} where {tracks_only} {{only}}"
-        want = set(self.children[table])
-        if "platform" not in columns:
-            have = set(self._rows(sql, columns[0]))
-        else:
-            authored, have, kept = columns.index("platform"), set(), set()
-            for row in self._rows(sql, columns[0]):
-                if row[authored] in (None, "user") and row not in want and not self._was_decided(table, row):
-                    kept.add(row[:n])
-                else:
-                    have.add(row)
-            if kept:
-                want = {row for row in want if row[:n] not in kept}
-        return sorted(have - want, key=lambda row: row[:n]), sorted(want - have, key=lambda row: row[:n])
-
-    def _was_decided(self, table: str, row: tuple) -> bool:
-        """A row of `user` that a decision once made, and not a person by hand: hands leave a trace in `changes`."""
-        if table not in LISTED:
-            return False
-        by_hand = "select 1 from changes where entity = ? and entity_key = json_array(?, ?, 'user') and op = 'insert'"
-        return self.db.value(by_hand, [table, *row[:2]]) is None and merged.ever_decided(self.db, row[0], LISTED[table])
-
-    def _replace(self, table: str, gone: list[tuple], new: list[tuple]) -> None:
-        columns, n = CHILDREN[table], KEYS[table]
-        where = " and ".join(f"{name} = ?" for name in columns[:n])
-        extra = " and entity_type = 'track'" if table == "external_ids" else ""
-        self.db.executemany(f"delete from {table} where {where}{extra}", [row[:n] for row in gone])
-        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-        if table == "external_ids":
-            names, marks = f"{names}, entity_type", f"{marks}, 'track'"
-        self.db.executemany(f"insert into {table} ({names}) values ({marks})", new)
-
-
-def _update(db: Database, rows: list[tuple[int, tuple, tuple]]) -> None:
-    """Write the columns that differ (track, before, after), and only those: each that is named costs a page of its index."""
-    by_columns: dict[tuple[int, ...], list[tuple]] = {}
-    for track, before, after in rows:
-        places = tuple([i for i, value in enumerate(after) if value != before[i]])
-        by_columns.setdefault(places, []).append((*[after[i] for i in places], track))
-    for places, values in by_columns.items():
-        sets = ", ".join(f"{COLUMNS[i]} = ?" for i in places)
-        db.executemany(f"update tracks set {sets}, updated_at = {NOW} where id = ?", values)
 
 
 def _json(value: Any) -> str:
