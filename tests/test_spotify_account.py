@@ -422,7 +422,7 @@ def test_login_by_browser_and_by_pasted_address(db, small, paste):
     shown = []
     login = spotify.login(browser(small, shown, paste), shown.append, endpoint=small.endpoint("spotify"))
     assert login["username"] == "Kestrel Lodin" and login["client_id"] == "client-of-a-person" and login["authorized_at"] > "2026"
-    assert login["access_token"] == small.spotify.token and set(login["scope"].split()) == set(_spotify_client.NEEDED)
+    assert login["access_token"] == small.spotify.token and set(login["scope"].split()) == {*_spotify_client.NEEDED, *_spotify_client.WRITES}
     read(db, small, "spotify", token=login)
     assert len(places(db, "liked")) == 7
     assert not [t for t in threading.enumerate() if t.name == "spotify login"]

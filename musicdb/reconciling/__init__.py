@@ -102,7 +102,10 @@ def find(db: Database) -> Found:
         else:
             notes.append(f"{root} is empty or not there: nothing is concluded of it (is the drive connected?)")
     known = {row.path: row for row in rows}
-    unknown = {path: info for path, info in there.items() if path not in known}
+    refused = {
+        path for (path,) in db.execute("select item from quarantine where platform = 'local' and resolved_at is null")
+    }  # known to be unreadable
+    unknown = {path: info for path, info in there.items() if path not in known and path not in refused}
     by_inode = {(info[2], info[0]): path for path, info in unknown.items()}
     by_name = defaultdict(list)
     for path, info in unknown.items():
