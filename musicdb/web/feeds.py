@@ -15,16 +15,22 @@ from ..exports import lists, m3u, rekordbox_xml
 from . import share
 
 
-class Look:
-    """As much of musicdb's handle as an export reads with, over a connection of Datasette's."""
+NARROW = {rekordbox_xml.TRACKS: "id", rekordbox_xml.SAID: "track_id"}  # what an export reads of every track, here of a few
 
-    def __init__(self, conn: sqlite3.Connection):
+
+class Look:
+    """As much of musicdb's handle as an export reads with, over a connection of Datasette's; of these tracks alone."""
+
+    def __init__(self, conn: sqlite3.Connection, ids: list[int]):
         self.conn = conn
+        self.ids = str(sorted(set(ids)))
 
     def execute(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         return self.conn.execute(sql, params)
 
     def q(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        if sql in NARROW:
+            sql, params = f"select * from ({sql}) where {NARROW[sql]} in (select value from json_each(?))", [self.ids]
         cursor = self.conn.execute(sql, params)
         names = [column[0] for column in cursor.description]
         return [Row(zip(names, row, strict=True)) for row in cursor]
@@ -58,7 +64,7 @@ def ids_of(columns, rows, table) -> list[int]:
 
 def playlist(conn, name: str, ids: list[int]) -> bytes:
     """An extended M3U8 with full paths; what has no file is left out."""
-    look: Any = Look(conn)
+    look: Any = Look(conn, ids)
     where, known = lists.files(look, ids), lists.named(look, ids)
     entries = []
     for track in ids:
@@ -70,7 +76,7 @@ def playlist(conn, name: str, ids: list[int]) -> bytes:
 
 def collection(conn, name: str, ids: list[int]) -> bytes:
     """A Rekordbox XML with these tracks, cues and grids included, and one playlist of them."""
-    look: Any = Look(conn)
+    look: Any = Look(conn, ids)
     entries, numbers = rekordbox_xml._tracks(look, set(ids), rekordbox_xml.Report(None))
     keys = [numbers[track] for track in ids if track in numbers]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>\n\n<DJ_PLAYLISTS Version="1.0.0">\n  <PRODUCT Name="musicdb" Version="1" Company=""/>\n']

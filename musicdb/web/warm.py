@@ -17,7 +17,7 @@ SECONDS = 60  # `now` in a query goes on
 # What Datasette asks of the schema, each in a thread, a dozen times a page.
 SCHEMA = ("table_exists", "view_exists", "table_names", "view_names", "table_columns", "table_column_details", "primary_keys", "fts_table",
           "label_column_for_table", "foreign_keys_for_table", "hidden_table_names", "get_all_foreign_keys", "get_table_definition",
-          "get_view_definition", "_get_definition")  # fmt: skip
+          "get_view_definition", "table_counts")  # fmt: skip
 CHANCE = ("random", "'now'", "data_version")
 
 
@@ -81,10 +81,10 @@ class Warm:
         """A method of Database that asks the schema, with a memory: the schema too changes only with a commit."""
         ask = getattr(self.database, name)
 
-        async def remembered(*args):
-            key, version = (name, args), self.version()
+        async def remembered(*args, **options):
+            key, version = (name, args, tuple(options.items())), self.version()
             found = self._kept.get(key)
-            value = found[1] if found and found[0] > time.monotonic() else self._keep(key, version, await ask(*args))
+            value = found[1] if found and found[0] > time.monotonic() else self._keep(key, version, await ask(*args, **options))
             return copy(value)  # a list of names is the caller's to change
 
         return remembered
