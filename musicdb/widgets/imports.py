@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from .. import images, links, load, queries, truth
+from .. import images, links, listens, load, queries, truth
 from ..errors import LoginNeeded
 from ..shapes import title
 from .base import Form, guarded, h, short
@@ -109,7 +109,9 @@ class ImportPanel(Form):
         self.work("link and choose values", self._link, self._linked)
 
     def _link(self, progress: Any) -> tuple[Any, Any, int]:
-        return links.link(self.db, progress), truth.resolve(self.db, progress=progress), images.select(self.db)
+        done = links.link(self.db, progress), truth.resolve(self.db, progress=progress), images.select(self.db)
+        listens.freshen(self.db)
+        return done
 
     def _linked(self, done: tuple[Any, Any, int]) -> None:
         linked, resolved, covers = done
