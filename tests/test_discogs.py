@@ -11,7 +11,7 @@ import musicdb
 from musicdb import load
 from musicdb.errors import LoginNeeded, PayloadError, RateLimited, SourceError, Transient, UnknownSource
 from musicdb.load.known import Known
-from musicdb.platforms import _discogs_api, discogs
+from musicdb.platforms import _discogs_api, _discogs_copies, discogs
 from musicdb.platforms import _discogs_rows as parts
 from musicdb.shapes import Page
 
@@ -527,7 +527,7 @@ def test_names_lose_what_discogs_added(name, plain):
      ("gift", (None, None)), ("7", (7.0, None)), ("9" * 40, (None, None))],
 )  # fmt: skip
 def test_a_price_is_read_in_any_notation(text, expected):
-    assert parts.price(text) == expected
+    assert _discogs_copies.price(text) == expected
 
 
 @pytest.mark.parametrize(

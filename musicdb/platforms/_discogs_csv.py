@@ -13,6 +13,7 @@ from ..errors import PayloadError, UnknownSource
 from ..shapes import CollectionItemRow, ReleaseRow, Row
 from ..units import integer, iso_date, stars
 from . import _discogs_rows as parts
+from ._discogs_copies import own_fields
 
 WANTED = (
     "on discogs.com open Dashboard > Export Data, choose Collection or Wantlist, and give the .csv file that it makes; "
@@ -108,7 +109,7 @@ def rows(p: dict) -> Iterator[Row]:
         "added_at": date and date[0],  # the export does not say in which time zone its clock was
         "metadata": line,
     }
-    yield row | parts.own_fields(own)
+    yield row | own_fields(own)
 
 
 def release(line: dict, key: str | None = None) -> ReleaseRow:

@@ -1,4 +1,4 @@
-"""What Discogs says of a release and its tracks, and of copies and wishes, as rows. Pure. Source: Discogs API v2, discogs.com/developers.
+"""What Discogs says of a release and its tracks, as rows. Pure. Source: Discogs API v2, discogs.com/developers.
 
 Names are the canonical ones: "Quiet Works (2)" is "Quiet Works", "Persuader, The" is "The Persuader"; a name as printed on the record
 (anv) stays in the payload. The tracks of a release are numbered by their position: "12345#A1".
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import PayloadError
-from ..shapes import CollectionItemRow, ImageRow, ReleaseRow, Row, Said, TrackRow
-from ..units import integer, iso_date, stars, utc
+from ..shapes import ImageRow, ReleaseRow, Said, TrackRow
+from ..units import integer, iso_date
 
 # Of no meaning for what a release is, and other at every visit: numbers of the market, signed addresses.
 _RESTLESS = frozenset("community lowest_price num_for_sale date_changed date_added blocked_from_sale thumb cover_image uri150".split())
@@ -21,9 +21,6 @@ _FEATURING = re.compile(r"^(feat|ft|featuring)\b\.?", re.I)
 _DURATION = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):([0-5]\d)")
 _PLACE = re.compile(r"(?:(?:CD|DVD|Disc)?\s*(\d{1,3})[-.])?0*(\d{1,3})", re.I)
 _SIDE = re.compile(r"(?:(?:LP|Vinyl|Disc)?\s*(\d{1,3})[-.])?(?:([A-Z])\2?)(\d{0,3})[a-z]?", re.I)  # AA follows Z
-_PRICE = re.compile(r"\d[\d.,’' \u00a0]*")
-_CURRENCY = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "CHF": "CHF", "eur": "EUR", "usd": "USD", "gbp": "GBP"}
-FIELDS = {"1": "Media Condition", "2": "Sleeve Condition", "3": "Notes"}  # those that every collection begins with
 _TYPES = (  # Discogs' words for a format -> album_type; the first that is there counts
     ("Compilation", "compilation"),
     ("Mixed", "dj_mix"),
@@ -317,90 +314,3 @@ def _milliseconds(value: Any) -> int | None:
     """ "5:24" -> 324000; None where there is none."""
     found = _DURATION.fullmatch(plain(value) or "")
     return (int(found[1] or 0) * 3600 + int(found[2]) * 60 + int(found[3])) * 1000 or None if found else None
-
-
-# ---------- copies and wishes
-def copy(p: dict) -> Iterator[Row]:
-    """A copy: {"external_id": of the release, "item": as sent, "folder": its name, "fields": {id: name}}."""
-    item, basic, key = _item(p)
-    instance = number(item.get("instance_id"))
-    if instance is None:
-        raise PayloadError(f"a copy of release {key} without instance_id")
-    names = FIELDS | {str(k): v for k, v in p["fields"].items() if plain(v)} if isinstance(p.get("fields"), dict) else FIELDS
-    fields = {names.get(str(one.get("field_id")), str(one.get("field_id"))): plain(one.get("value")) for one in dicts(item.get("notes"))}
-    fields = {name: value for name, value in fields.items() if value}
-    yield release(basic, "basic", key)
-    kept = {k: v for k, v in item.items() if k not in ("basic_information", "resource_url")}
-    row: CollectionItemRow = {
-        "row": "collection_item",
-        "release_external_id": key,
-        "instance_id": instance,
-        "status": "owned",
-        "folder": plain(p.get("folder")),
-        "rating": stars(item.get("rating"), "5"),
-        "added_at": utc(item.get("date_added")),
-        "metadata": {"item": kept, "folder": p.get("folder"), "fields": fields},
-    }
-    yield row | own_fields(fields)
-
-
-def want(p: dict) -> Iterator[Row]:
-    """A wish: {"external_id": of the release, "username", "item": as sent}."""
-    item, basic, key = _item(p)
-    yield release(basic, "basic", key)
-    row: CollectionItemRow = {
-        "row": "collection_item",
-        "release_external_id": key,
-        "instance_id": f"want:{plain(p.get('username')) or ''}:{key}",
-        "status": "wanted",
-        "rating": stars(item.get("rating"), "5"),
-        "notes": plain(item.get("notes")),
-        "added_at": utc(item.get("date_added")),
-        "metadata": {"item": {k: v for k, v in item.items() if k not in ("basic_information", "resource_url")}},
-    }
-    yield row
-
-
-def _item(p: dict) -> tuple[dict, dict, str]:
-    item = p.get("item")
-    basic = item.get("basic_information") if isinstance(item, dict) else None
-    if not isinstance(basic, dict):
-        raise PayloadError("an item of the list without basic_information")
-    key = number(basic.get("id")) or number(item.get("id"))
-    if key is None:
-        raise PayloadError("an item of the list without a release id")
-    return item, basic, key
-
-
-def own_fields(fields: dict[str, str]) -> CollectionItemRow:
-    """Return the columns that custom fields of a collection fill, by the fields' names."""
-    found: dict[str, Any] = {}
-    for name, value in fields.items():
-        low = name.lower()
-        if "condition" in low and ("sleeve" in low or "cover" in low or "jacket" in low):
-            found.setdefault("sleeve_condition", value)
-        elif "condition" in low:
-            found.setdefault("media_condition", value)
-        elif low in ("notes", "note", "comments", "comment"):
-            found.setdefault("notes", value)
-        elif re.search(r"price|paid|cost|preis|bezahlt|prix", low) and "purchase_price" not in found:
-            amount, currency = price(value)
-            if amount is not None:
-                found |= {"purchase_price": amount, "currency": currency}
-        elif re.search(r"(bought|purchase|acquired|kauf|achat)", low) and (date := iso_date(value)):
-            found.setdefault("purchase_date", date[0])
-    return found
-
-
-def price(value: str) -> tuple[float | None, str | None]:
-    """ "12,50 €" -> (12.5, "EUR"); (None, None) where there is no number."""
-    found = _PRICE.search(value)
-    if not found:
-        return None, None
-    digits = re.sub(r"[’' \u00a0]", "", found[0]).rstrip(".,")
-    whole, _, cents = re.fullmatch(r"(.*?)(?:([.,])(\d{1,2}))?", digits).groups("")
-    whole = re.sub(r"[.,]", "", whole) or "0"
-    if len(whole) > 9:
-        return None, None
-    code = re.search(r"\b[A-Z]{3}\b", value)
-    return float(f"{whole}.{cents or 0}"), code[0] if code else next((c for sign, c in _CURRENCY.items() if sign in value.lower()), None)

@@ -29,6 +29,7 @@ from typing import Any
 from .. import net
 from ..errors import LoginNeeded, PayloadError, Transient
 from ..shapes import Complete, Note, Page, Refused, Row
+from . import _discogs_copies as copies
 from . import _discogs_csv as export
 from . import _discogs_rows as parts
 
@@ -281,9 +282,9 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
     if not isinstance(payload, dict):
         raise PayloadError(f"{kind}: an object expected, not {type(payload).__name__}")
     if kind == "collection_item":
-        yield from parts.copy(payload)
+        yield from copies.copy(payload)
     elif kind == "want":
-        yield from parts.want(payload)
+        yield from copies.want(payload)
     elif kind == "details":
         yield from _details(payload)
     elif kind == "csv":
