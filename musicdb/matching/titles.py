@@ -30,11 +30,11 @@ def alike(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
         return Part(0.5, -1.8, f"The titles are in different scripts: {_quoted(x, y)}."), ()
     if _bare(x.words) == _bare(y.words):
         return Part(0.92, on(TITLE, 0.92), f"An article apart the titles are the same: {_quoted(x, y)}."), ()
-    if min(len(x.base), len(y.base)) > 3 and spelled_alike(x.base, y.base):
-        return Part(0.95, on(TITLE, 0.95), f"The titles are one, in another spelling: {_quoted(x, y)}."), ()
     score = max(fuzz.ratio(x.base, y.base), 0.97 * fuzz.token_sort_ratio(x.base, y.base)) / 100
+    if score >= 0.6 and min(len(x.base), len(y.base)) > 3 and spelled_alike(x.base, y.base):
+        return Part(0.95, on(TITLE, 0.95), f"The titles are one, in another spelling: {_quoted(x, y)}."), ()
     only = _unmatched(x.words, y.words)
-    if _sounds(x.words) & _sounds(y.words):
+    if not HEARD.keys().isdisjoint(only) and _sounds(x.words) & _sounds(y.words):
         return Part(0.95, on(TITLE, 0.95), f"A number is written out: {_quoted(x, y)}."), ()
     if only and x.numbers == y.numbers != () and COUNTERS.issuperset(only):
         return Part(0.93, on(TITLE, 0.93), f"The numbers are the same: {_quoted(x, y)}."), ()
@@ -42,7 +42,7 @@ def alike(x: Reading, y: Reading) -> tuple[Part, tuple[str, ...]]:
         return Part(0.4, on(TITLE, 0.4), f"The musical keys differ: {_quoted(x, y)}."), only
     if not KEYS.isdisjoint(only) and not NOTES.isdisjoint({*x.words, *y.words}):
         return Part(0.4, on(TITLE, 0.4), f"The musical keys differ: {_quoted(x, y)}."), only
-    if any(_negates(w, v) for w in only for v in only):
+    if score >= 0.7 and any(_negates(w, v) for w in only for v in only):
         return Part(0.6, on(TITLE, 0.6), f"One title says the opposite: {_quoted(x, y)}."), ()
     if only and _letters(x.words, only) and _letters(y.words, only) and x.words[: len(y.words) - 1] == y.words[: len(x.words) - 1]:
         return Part(0.45, on(TITLE, 0.45), f"The numbers differ: {_quoted(x, y)}."), only  # "Groove A", "Groove B"
