@@ -344,3 +344,27 @@ def test_another_accounts_export_or_one_in_no_order_marks_nothing(db, tmp_path):
     random.Random(1).shuffle(shuffled)
     load.run(db, "spotify", export(tmp_path / "old", shuffled))
     assert db.value("select count(*) from listens") == 1600 and not db.value("select 1 from listens where missing_since is not null")
+
+
+# What each public file holds, by importer: plays, refused. Files of other things are refused as a whole, with the reason.
+REAL = {
+    "scrobbles/koito/listenbrainz_shoko1_123456789.zip": ("listenbrainz", 19), "scrobbles/koito/maloja_import_test.json": ("maloja", 38),
+    "scrobbles/listenbrainz/lastfm_loved_tracks_1.json": ("lastfm", 0), "scrobbles/listenbrainz/librefm.csv": ("lastfm", 3),
+    "scrobbles/listenbrainz/librefm_no_album_column.csv": ("lastfm", 2), "scrobbles/listenbrainz/librefm_with_comments.csv": ("lastfm", 3),
+    "scrobbles/listenbrainz/listenbrainz_listens.jsonl": ("listenbrainz", 2), "scrobbles/listenbrainz/maloja.json": ("maloja", 2),
+    "scrobbles/listenbrainz/valid_import.json": ("listenbrainz", 2), "spotify/listenbrainz/spotify_skipped_tracks.json": ("spotify", 13),
+    "spotify/listenbrainz/spotify_streaming_2023.json": ("spotify", 5), "spotify/listenbrainz/spotify_streaming_endsong_0.json": ("spotify", 5),
+}  # fmt: skip
+
+
+def test_every_public_history_imports_whole_and_anything_else_says_what_it_is_not(tmp_path, real_data):
+    for n, file in enumerate(sorted(p for part in ("scrobbles", "spotify") for p in (real_data / part).rglob("*") if p.is_file())):
+        name, plays = REAL.get(str(file.relative_to(real_data)), ("spotify", None))
+        with musicdb.open(tmp_path / f"{n}.db") as db:
+            if plays is None:
+                with pytest.raises(BadInput, match=r"no file of|holds nothing"):
+                    load.run(db, name, file)
+                continue
+            for new in (plays, 0):
+                report = load.run(db, name, file)
+                assert (report.listens_new, report.quarantined) == (new, 0), file
