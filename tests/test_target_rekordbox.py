@@ -197,7 +197,7 @@ def test_what_is_no_database_of_rekordbox_is_told(db, tmp_path):
 
 
 def test_killed_at_some_moments_it_is_old_or_new(tmp_path):
-    # the 200 of the checklist: python tests/resilience/rekordbox_write.py
+    # the 200 of the checklist: python -m tests.resilience.rekordbox_write
     counts = kill.run(2, 5, folder=tmp_path)
     assert sum(counts.values()) == 2
 

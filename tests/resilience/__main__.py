@@ -18,6 +18,7 @@ CAMPAIGNS = [
     ("failing_write", 900, 20, False),
     ("backups", 1000, 30, False),
     ("migrations", 200, 5, False),
+    ("rekordbox_write", 200, 4, True),
     ("fuzz_files", 250_000, 1000, True),
     ("fuzz_inputs", 250_000, 500, True),
     ("network", 1000, 15, False),

@@ -1,6 +1,6 @@
 """Kills a write to Rekordbox's database at random moments, and takes its disk, its lock and its peace: old or new, never between.
 
-    python tests/resilience/rekordbox_write.py --n 200 --seed 1 [--real FOLDER]
+    python -m tests.resilience.rekordbox_write 200 --seed 1 [--real FOLDER, else $MUSICDB_REAL_DATA]
 
 Each case runs on its own copy of a plain or an encrypted library (fictional ones; with --real also the public test databases of pyrekordbox).
 A child process makes a plan's worth of changes and commits; the parent kills it after a random time, or a fault is put in its way. Then the
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import random
 import shutil
 import signal
@@ -247,9 +248,9 @@ def child(base: Path, path: Path, limit: int | None) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("n", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--real", type=Path)
+    parser.add_argument("--real", type=Path, default=os.environ.get("MUSICDB_REAL_DATA"))
     parser.add_argument("--child", nargs=2, type=Path)
     parser.add_argument("--limit", type=int)
     asked = parser.parse_args()
