@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import musicdb
 from musicdb import events, history, links, truth
 from musicdb.errors import BadInput
 from tests.observing import observe
@@ -121,3 +122,13 @@ def test_owners_of_playlists_are_publishers(db):
                    [str(n), owner, "ada1" if owner else None])  # fmt: skip
     assert truth.resolve(db).rows == {"publishers": 1} and truth.resolve(db).written == 0
     assert db.execute("select name, platform, handle from publishers").fetchall() == [("Ada", "spotify", "ada1")]
+
+
+def test_sessions_are_found_where_the_diary_has_a_file_of_its_own(tmp_path):
+    with musicdb.open(tmp_path / "music.db", listens=tmp_path / "diary.db") as db:
+        observe(db, "rekordbox", "r1", "First", ["Ada"])
+        played(db, "7", [("r1", "2024-05-11T21:00:00Z")])
+        links.link(db)
+        truth.resolve(db)
+        assert [e.name for e in events.list(db)] == ["HISTORY 2024-05-11"] and [s[1] for s in shown(db)] == ["First"]
+        assert truth.resolve(db).written == 0

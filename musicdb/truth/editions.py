@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+import xxhash
 
 from .. import text, units
 
@@ -237,7 +238,7 @@ def shelf_of_tags(said: Said, album: str, folder: str) -> str:
         while parts and (not parts[-1] or _DISC.fullmatch(parts[-1])):
             parts.pop()
         if parts and title in text.norm(parts[-1]):
-            return f"folder/{'/'.join(parts)}/{title}"
+            return f"folder/{xxhash.xxh3_64_hexdigest('/'.join(parts).encode('utf-8', 'surrogatepass'))}/{title}"  # a library is shared without its paths
     names = [c.name for n in said.album_artists or (said.artists or ())[:1] if not text.is_nobody(n) for c in text.split_credit(n)]
     return f"tags/{text.norm(' '.join(names if said.album_artists else names[:1]))}/{title}"
 
