@@ -34,6 +34,7 @@ ASKED = {  # of each question: values that have an answer, a column and somethin
     "without": ({}, "title", "Tin Roof", {"what": "title"}),
     "versions": ({"title": "Nine Fathoms"}, "version", "Dub Mix", {"title": "zzz"}),
     "top_month": ({"month": "2023-06"}, "plays", "", {"month": "1990-01"}),
+    "plays_of": ({"track": "{played}"}, "platform", "spotify", {"track": "0"}),
     "most_played": ({"since": "2022-01", "until": "2022-12"}, "plays", "", {"since": "2090-01"}),
     "forgotten": ({}, "title", "Nine Fathoms", {"plays": "100000"}),
     "listened_not_owned": ({}, "platforms", "spotify", {"plays": "100000"}),
@@ -72,7 +73,8 @@ def test_each_question_is_asked():
 def test_a_question_has_an_answer_and_an_empty_one(demo, name):
     values, column, shown, none = ASKED[name]
     peat = demo("/music.json", params={"sql": "select id from tracks where title = 'Peat' and version is null", "_shape": "array"}).json()[0]["id"]
-    values = {key: value.format(peat=peat) for key, value in values.items()}
+    played = demo("/music/most_played.json", params={"_shape": "array"}).json()[0]["track_id"]
+    values = {key: value.format(peat=peat, played=played) for key, value in values.items()}
     rows = demo(f"/music/{name}.json", params=values | {"_shape": "array"}).json()
     assert rows and any(shown in str(row[column]) for row in rows), rows[:3]
     assert demo(f"/music/{name}.json", params=none | {"_shape": "array"}).json() == []

@@ -11,8 +11,11 @@ from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from typing import Any
 
+from datasette.database import QueryInterrupted
+
 KEPT = 1000  # answers
 KEPT_ROWS = 2100  # of one answer: more is a download, not a page
+COUNT_MS = 1000  # to count the rows of a table page
 SECONDS = 60  # `now` in a query goes on
 # What Datasette asks of the schema, each in a thread, a dozen times a page.
 SCHEMA = ("table_exists", "view_exists", "table_names", "view_names", "table_columns", "table_column_details", "primary_keys", "fts_table",
@@ -61,7 +64,7 @@ class Warm:
         return value
 
     def over(self, execute: Callable[..., Any]) -> Callable[..., Any]:
-        """`Database.execute` with a memory. Interrupted queries and errors are not remembered."""
+        """`Database.execute` with a memory. Errors are not remembered, but that counting takes too long is."""
 
         async def remembered(sql, params=None, truncate=False, custom_time_limit=None, page_size=None, log_sql_errors=True):
             key = (sql, frozen(params), truncate, custom_time_limit, page_size)
@@ -69,8 +72,16 @@ class Warm:
             version, found = self.version(), None if chance else self._kept.get(key)
             if found and found[0] > time.monotonic():
                 self._kept.move_to_end(key)
+                if isinstance(found[1], QueryInterrupted):
+                    raise found[1]
                 return found[1]
-            results = await execute(sql, params, truncate, custom_time_limit, page_size, log_sql_errors)
+            counting = sql.startswith("select count(*) from ")
+            try:
+                results = await execute(sql, params, truncate, COUNT_MS if counting else custom_time_limit, page_size, log_sql_errors)
+            except QueryInterrupted as interrupted:
+                if counting:  # the page says "many rows"; it need not wait for that again
+                    self._keep(key, version, interrupted)
+                raise
             if chance or len(results.rows) > KEPT_ROWS or any(isinstance(value, bytes) for row in results.rows[:1] for value in row):
                 return results
             return self._keep(key, version, results)
