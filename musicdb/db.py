@@ -187,8 +187,8 @@ class Database:
 
         tracks, albums = self.value("select count(*) from library"), self.value("select count(distinct release_group_id) from library")
         waiting = queries.waiting(self) if tracks else 0
-        said = f"<b>{tracks:,} tracks</b>, {albums:,} albums" if tracks else "Nothing is in it yet: begin with the notebook 01-import"
-        said += f"; {waiting:,} links wait for you in 02-link" if waiting else ""
+        said = f"<b>{tracks:,} track{'s' * (tracks != 1)}</b>, {albums:,} album{'s' * (albums != 1)}" if tracks else "Nothing is in it yet: begin with the notebook 01-import"
+        said += f"; {waiting:,} link{'s wait' if waiting != 1 else ' waits'} for you in 02-link" if waiting else ""
         return f"<p>{said}. <small>{html.escape(str(self.path))}</small></p>"
 
     @property

@@ -74,7 +74,7 @@ def test_a_change_by_hand_is_counted_and_kept_as_a_decision(db):
 
 
 def test_an_open_database_says_what_is_in_it_and_what_to_do(db, tmp_path):
-    assert "<b>3 tracks</b>, 1 albums" in db._repr_html_() and str(db.path) in db._repr_html_()
+    assert "<b>3 tracks</b>, 1 album." in db._repr_html_() and str(db.path) in db._repr_html_()
     with musicdb.open(tmp_path / "<b>.db") as empty:
         assert "begin with the notebook 01-import" in empty._repr_html_() and "&lt;b&gt;.db" in empty._repr_html_()
 
