@@ -19,6 +19,7 @@ from sqlite_utils import Database as UtilsDatabase
 
 from . import diary, schema
 from .errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
+from .rows import Row, Rows
 
 BUSY_MS = 30_000
 CACHE = "pragma cache_size = -16384"
@@ -52,72 +53,6 @@ def _names(value: object) -> list[str]:
         if isinstance(found, list):
             return [str(name) for name in found]
     return [str(value)] if value else []
-
-
-class Row(dict):
-    """One result row: a dict whose columns can also be read as attributes."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no column {name!r}; there are {', '.join(self)}") from None
-
-
-class Rows(list):
-    """Result rows. A list of dicts in Python, a table in a notebook, covers as thumbnails where a row has one."""
-
-    SHOWN = 50
-
-    def __init__(self, rows: Iterable[Row], columns: Sequence[str] = (), db: Database | None = None, table: str | None = None):
-        super().__init__(rows)
-        self.columns = list(columns)
-        self._db, self._table = db, table
-
-    def __repr__(self) -> str:
-        if not self:
-            return "(no rows)"
-        cells = [[_short(row[c]) for c in self.columns] for row in self[: self.SHOWN]]
-        widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(self.columns)]
-        lines = ["  ".join(value.ljust(w) for value, w in zip(row, widths)).rstrip() for row in ([*self.columns], *cells)]
-        return "\n".join(lines + ([f"... {len(self) - self.SHOWN} more"] if len(self) > self.SHOWN else []))
-
-    def _repr_html_(self) -> str:
-        if not self:
-            return f"<p>No rows: {html.escape(', '.join(self.columns))}</p>" if self.columns else "<p>No rows.</p>"
-        head = "".join(f"<th scope='col'>{html.escape(c)}</th>" for c in self.columns)
-        from .web import serve
-
-        served = serve.address(self._db.path) if self._db else None  # ids lead to the pages, where somebody serves them
-        body = "".join("<tr>" + "".join(f"<td>{self._cell(c, row, served)}</td>" for c in self.columns) + "</tr>" for row in self[: self.SHOWN])
-        more = f"<p>{len(self) - self.SHOWN} more rows</p>" if len(self) > self.SHOWN else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
-
-    def _cell(self, column: str, row: Row, served: str | None) -> str:
-        from .web import cells
-
-        value = row[column]
-        if column in ("cover", "image_id") and isinstance(value, int) and self._db:
-            data = self._db.value("select data from image_renditions where image_id = ? and size = 'thumbnail'", [value])
-            if data:
-                value = data
-        if isinstance(value, bytes) and value[:3] == b"\xff\xd8\xff":
-            import base64
-
-            alt = html.escape(f"Cover of {row.get('album') or row.get('title') or 'this row'}", quote=True)
-            return f'<img width="48" alt="{alt}" src="data:image/jpeg;base64,{base64.b64encode(value).decode()}">'
-        text = cells.look(column, value) or html.escape(_short(value, 120))
-        page = cells.page_of(column, row, self._table) if served else None
-        return f'<a href="{served}/{page[0]}/{page[1]}">{text}</a>' if page else str(text)
-
-
-def _short(value: object, limit: int = 40) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    line = " ".join(str(value).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 class Tables:
