@@ -113,10 +113,12 @@ class Folder(Lists):
         try:
             if self.mode == "symlink":
                 os.symlink(source, to)
-                return
-            os.link(
-                source if self.mode == "link" else near if near != source else source, to
-            ) if self.mode == "link" or near != source else shutil.copy2(source, to)
+            elif self.mode == "link":
+                os.link(source, to)
+            elif near != source:  # the copy that is here under another number
+                os.link(near, to)
+            else:
+                shutil.copy2(source, to)
         except (OSError, NotImplementedError):  # another drive, or a file system without links
             shutil.copy2(source, to)
 
