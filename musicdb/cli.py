@@ -17,6 +17,7 @@ from musicdb.commands import (
     reviewing,
     screens,
     syncing,
+    tabling,
 )
 from musicdb.commands.events import events
 from musicdb.commands.hearing import HEARING
@@ -68,7 +69,10 @@ for command in HEARING:
     listening.listens.add_command(command)
 importing.import_.add_command(reviewing.import_matches)
 importing.import_.add_command(exporting.import_playlists)
-for command in (exporting.export_m3u, exporting.export_rekordbox_xml, exporting.export_playlists, listening.export_library):
+importing.import_.add_command(tabling.import_table)
+for command in (
+    exporting.export_m3u, exporting.export_rekordbox_xml, exporting.export_playlists, tabling.export_csv, tabling.export_json, listening.export_library,
+):  # fmt: skip
     reviewing.export.add_command(command)
 
 

@@ -82,10 +82,16 @@ def decide(
     field: one of FIELDS; for the cover an image's id or SHA-256. Raises BadInput for an unknown track or field, or a value that cannot be.
     """
     check_field(field)
-    stored = _stored(db, field, value)
+    stored = check_value(db, field, value)
     ids, notes = selecting.tracks(db, tracks)
     rows = [_Row(track, field, stored, None) for track in ids]
     return _append(db, "decide", rows, notes, note=note, by=by, preview=preview)
+
+
+def decide_each(db: Database, wanted: dict[tuple[int, str], Any], *, note: str | None = None, by: str | None = None) -> Decided:
+    """Fix values of many tracks as one operation: {(track, field): value}, each as `decide` takes it."""
+    rows = [_Row(track, check_field(name), check_value(db, name, value), None) for (track, name), value in wanted.items()]
+    return _append(db, "decide", rows, [], note=note, by=by)
 
 
 def take(
@@ -120,7 +126,7 @@ def lock(db: Database, tracks: Tracks, fields: str | Sequence[str], *, note: str
         name = "artist_credit" if name == "artists" else name
         fixed = {track for track, _, value, _, _ in _latest(db, ids, name) if value is not None}
         now, whose = values(db, ids, [name]), _sources(db, ids, name)
-        kept = {t: _stored(db, name, now[t, name]) if name == "cover" else _json(now[t, name]) for t in ids if t not in fixed}
+        kept = {t: check_value(db, name, now[t, name]) if name == "cover" else _json(now[t, name]) for t in ids if t not in fixed}
         rows += [_Row(track, name, value, whose.get(track) or "user") for track, value in kept.items()]
     return _append(db, "lock", rows, notes, note=note, by=by)
 
@@ -245,8 +251,8 @@ def check_platform(db: Database, platform: str) -> None:
         raise BadInput(f"there is no platform {platform!r}; there are {', '.join(known)}")
 
 
-def _stored(db: Database, name: str, value: Any) -> str:
-    """The JSON that a decision stores."""
+def check_value(db: Database, name: str, value: Any) -> str:
+    """Return the JSON that a decision stores; raises BadInput for a value that cannot be."""
     if value is None:
         return "null"
     if name == "cover":
