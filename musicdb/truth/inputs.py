@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ..db import Database
 
 CODE = (
-    "truth/entities truth/genre_words truth/merged truth/pick truth/resolving truth/storing matching/signs text/__init__ text/versions "
-    "text/words units"
+    "truth/editions truth/entities truth/genre_words truth/joining truth/merged truth/pick truth/releases truth/resolving truth/storing "
+    "matching/signs text/__init__ text/versions text/words units"
 ).split()
 NAMES = "artists artist_aliases labels genres release_groups".split()
 MASK = 2**63 - 1  # SQLite has no unsigned integers
