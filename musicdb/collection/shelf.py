@@ -150,7 +150,7 @@ def sides(db: Database, key: str | int) -> Rows:
 
 def owned(db: Database, track: int | None = None) -> Rows:
     """Return where each track is, or one: rows of the view owned_everywhere."""
-    return db.q("select * from owned_everywhere where :track is null or track_id = :track", {"track": track})
+    return db.q("select * from owned_everywhere") if track is None else db.q("select * from owned_everywhere where track_id = ?", [track])
 
 
 def rip_list(db: Database, limit: int | None = None) -> Rows:
