@@ -15,7 +15,7 @@ from .base import LABELS, Board, short
 MOST = 400  # steps that the browser holds; the next come when these are decided
 ACTIONS = {
     "create": "new list", "folder": "new folder", "link": "link", "rename": "rename", "describe": "describe", "place": "put into a folder", "add": "add",
-    "transfer": "move over", "move": "move", "remove": "remove", "delete": "delete the list", "unlink": "unlink", "like": "like", "unlike": "take the like off",
+    "transfer": "move over", "move": "move", "remove": "remove", "delete": "take the whole list away", "unlink": "unlink", "like": "like", "unlike": "take the like off",
     "tag": "tag", "untag": "take the tag off",
 }  # fmt: skip
 SIGNS = {"proposed": "☐", "approved": "☑", "denied": "☒", "done": "✔", "failed": "⚠", "skipped": "–", "running": "…", "verified": "✔"}
