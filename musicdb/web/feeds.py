@@ -14,7 +14,6 @@ from ..db import Row
 from ..exports import lists, m3u, rekordbox_xml
 from . import share
 
-
 NARROW = {rekordbox_xml.TRACKS: "id", rekordbox_xml.SAID: "track_id"}  # what an export reads of every track, here of a few
 
 
