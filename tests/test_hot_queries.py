@@ -2,6 +2,8 @@
 
 import pytest
 
+from musicdb.truth import releases
+
 HOT = {
     "an observation by its id": "select id, metadata_hash from platform_tracks where platform = 'spotify' and external_id = 'x'",
     "a batch of observations": "select p.id from json_each('[]') as j cross join platform_tracks as p on p.platform = 'spotify' and p.external_id = j.value",
@@ -60,3 +62,9 @@ def test_no_hot_query_scans_a_table(db, what):
         if words[0] != "SCAN" or words[1] in SMALL | views or "VIRTUAL TABLE" in step:
             continue
         assert limited and ("USING" in step or "order by id" in HOT[what]), f"{what}: {step}"
+
+
+def test_the_files_near_a_track_are_found_from_the_track(db):
+    # from the other end it is every file of the library, at each decision on one track
+    plan = [row[3] for row in db.execute("explain query plan " + releases.NEAR, {"tracks": "[1]", "releases": "[]", "keys": "[]"})]
+    assert not any("(platform=?" in step for step in plan), plan

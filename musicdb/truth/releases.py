@@ -56,8 +56,9 @@ where p.platform = 'local' and p.missing_since is null and p.album is not null a
 order by p.id
 """
 NEAR = """
-select p.id from track_links as k join platform_tracks as p on p.id = k.platform_track_id and p.platform = 'local'
-where k.track_id in (select value from json_each(:tracks))
+select p.id from json_each(:tracks) as j
+cross join track_links as k on k.track_id = j.value
+cross join platform_tracks as p on p.id = k.platform_track_id and p.platform = 'local'
 union select platform_track_id from release_files where release_id in (select value from json_each(:releases))
 union select platform_track_id from release_files where album_key in (select value from json_each(:keys))
 """
