@@ -160,7 +160,7 @@ _CHANNEL = re.compile(r"(?<=\w)VEVO$|\s+-\s+Topic$")  # what YouTube adds to an 
 _EXTRA = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def readings(title: str, artists: tuple[str, ...], album: str, track_no: str) -> tuple[Reading, ...]:
     """Every way to read title, artist and album, the plain one first; at most five."""
     album = _YEAR_TAIL.sub("", album) or album
@@ -260,7 +260,7 @@ def _reading(title: str, artists: tuple[str, ...], album: str, moved: str = "") 
     )  # fmt: skip
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def latin(plain: str) -> str:
     """A normal form in Latin letters, as far as tables go."""
     return plain if plain.isascii() else text.norm(text.romanise(plain))
@@ -290,7 +290,7 @@ def _words(raw: str, base: str) -> list[str]:
     return out
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _names(artists: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Normalised primary names, without "the", and the featured ones."""
     primary, guests = [], set()
@@ -306,13 +306,13 @@ def _names(artists: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
 _AND = re.compile(r"(?i)\s*(?:,|&|\+|;)\s*|\s+(?:and|x|und|y|et|with|vs\.?|feat\.?|ft\.?|featuring|/)\s+")
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _people(artists: tuple[str, ...]) -> frozenset[str]:
     names = (latin(text.norm(name)) for artist in artists for name in _AND.split(artist))
     return frozenset(name.removeprefix("the ") for name in names if name and not text.is_nobody(name))
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def album_key(album: str) -> str:
     """What all editions of an album share, normalised; "" where none is named."""
     if not album:

@@ -317,7 +317,7 @@ def bare_id(value: str) -> str:
     return value.strip().partition("?")[0].rstrip("/").rpartition("/")[2].rpartition(":")[2]
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def clean_isrc(value: str | None) -> str | None:
     """USRC17607839 of "us-rc1-76-07839", None for what is none."""
     bare = (value or "").replace("-", "").replace(" ", "").upper()

@@ -131,7 +131,7 @@ _SPELLINGS = ((re.compile(r"[yj]([eo])"), "e"), (re.compile("[yj]"), "i"), (re.c
               (re.compile(r"ou|([aiou])\1"), lambda m: m[1] or "o"))  # fmt: skip
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _loosely(plain: str) -> str:
     for written, read in _SPELLINGS:
         plain = written.sub(read, plain)

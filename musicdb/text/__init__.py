@@ -55,7 +55,7 @@ def norm(text: str | None) -> str:
     return _norm(text) if isinstance(text, str) else ""
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _norm(text: str) -> str:
     if text.isascii():
         folded = text.lower()
@@ -148,7 +148,7 @@ def split_title(title: str | None) -> Title:
     return _split_title(title) if isinstance(title, str) else Title("")
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _split_title(title: str) -> Title:
     whole = title.strip()
     if not _HINT.search(whole):
@@ -212,7 +212,7 @@ def version_key(title: str | None) -> str:
     return _version_words(split_title(title).version)
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _version_words(version: str | None) -> str:
     words = [_SAME_WORD.get(word, word) for word in norm(version).split()]
     for idle, beside in ((_EDITION_WORDS, _VERSION_WORDS), (("version",), _VERSION_WORDS), (("mix",), ("extended",))):
@@ -226,7 +226,7 @@ _EDITION = re.compile(r"(?i)\s*(?:[(\[]\s*(?:dis[ck]|cd)\s*[0-9]+[^)\]]*[)\]]|[-
 _SUFFIX = re.compile(r"\s+-\s+(EP|Single)\s*$")
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def split_album(title: str) -> tuple[str, str | None]:
     """Split an album title into the one all editions share, and the type it names.
 
@@ -259,7 +259,7 @@ def split_credit(credit: str | None) -> list[Credit]:
     return list(_split_credit(credit)) if isinstance(credit, str) else []
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _split_credit(credit: str) -> tuple[Credit, ...]:
     parts: list[list[str]] = [["", "primary", ""]]  # name, role, join phrase behind it
     at, opened = 0, False
@@ -303,7 +303,7 @@ def split_known(credit: str | None, known: Container[str]) -> list[Credit]:
     return found
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def is_nobody(name: str) -> bool:
     """Whether an artist name says only that nobody is named: "Various Artists", "Unknown Artist", ""."""
     return norm(name) in _NOBODY or not norm(name)
@@ -329,7 +329,7 @@ def match_key(title: str | None, artists: Iterable[str] | str | None = ()) -> st
     return f"{left.replace('|', ' ')}|{_artist_words(names, elsewhere)}"
 
 
-@lru_cache(65536)
+@lru_cache(131072)
 def _artist_words(names: tuple[str, ...], elsewhere: tuple[str, ...]) -> str:
     credits = [credit for name in names for credit in _split_credit(name) if not is_nobody(credit.name)]
     known = [norm(c.name) for c in credits if c.role == "primary"] or [norm(c.name) for c in credits]

@@ -29,7 +29,7 @@ def store(db: musicdb.db.Database, rows: list[Told], first: int = 1) -> None:
     keys: dict[tuple[str, str], str] = {}
     raw, listens = [], []
     for n, t in enumerate(rows, first):
-        key = keys.setdefault((t.title, t.artist), text.match_key(t.title, t.artist))
+        keys.setdefault((t.title, t.artist), text.match_key(t.title, t.artist))
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t.at))
         track = f"{t.title}/{t.artist}"
         raw.append((n, t.platform, f"{track}/{n}", at))
