@@ -630,7 +630,10 @@ def test_a_full_disk_stops_an_import_with_a_message_and_it_goes_on_afterwards(li
 @POSIX
 def test_ctrl_c_says_that_what_was_read_is_stored(lib, tmp_path):
     source = large_xml(tmp_path / "large.xml", 60_000)
-    process = subprocess.Popen([*PROGRAM, "import", "rekordbox", source, "--no-link", "--db", lib], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*PROGRAM, "import", "rekordbox", source, "--no-link", "--db", lib], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job has it ignored
+    )  # fmt: skip
     log = Path(f"{lib}-wal")
     while process.poll() is None and not (log.exists() and log.stat().st_size > 1_000_000):
         time.sleep(0.01)

@@ -93,6 +93,7 @@ def test_the_demo_serves_both_pages_until_ctrl_c_which_stops_both(library, tmp_p
     env = {**os.environ, **{name: str(tmp_path / name) for name in names}}
     taken = lab.free_port(screens.DATASETTE_PORT)  # the address is the next free one
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what was closed a moment ago does not hold the port
         other.bind((lab.HOST, taken))
         other.listen()
         command = [sys.executable, "-m", "musicdb.cli", "demo", "--dir", str(library.parent)]

@@ -127,7 +127,7 @@ def test_a_dataclass_comes_back_as_its_type():
 def test_memory_is_watched_where_the_system_sets_no_limit():
     had = worker._peak_memory()  # Linux counts a parent's peak as its child's
     bomb = zlib.compress(bytes(had + (400 << 20)), 1)
-    with Pool(["zlib.decompress"], memory=100 << 20) as pool:
+    with Pool(["zlib.decompress"], memory=100 << 20, deadline=30) as pool:
         pool.watch_memory = True
         with pytest.raises(PayloadError, match="more than 100 MB"):
             pool.call("zlib.decompress", bomb)
