@@ -289,7 +289,7 @@ def _said_by(db: Database, ids: list[int], name: str, platform: str) -> set[int]
     found = set()
     for row in db.execute(OBSERVED.format(only=only), [asked, platform]):
         if row[0] not in found:
-            one = pick.Observed(row[1], bool(row[2]), bool(row[3]), *row[4:11], pick.decode(row[11]), pick.decode(row[13]), row[14])
+            one = pick.Observed.of(row)
             if pick.says(one, name) is not None:
                 found.add(row[0])
     return found

@@ -101,7 +101,7 @@ def sheet(db: Database, tracks: selecting.Tracks, fields: Sequence[str] = FIELDS
                 line.whose.add("user")
     seen = set()
     for row in db.execute(OBSERVED.format(only="and k.track_id in (select value from json_each(?))"), [asked]):
-        one = pick.Observed(row[1], bool(row[2]), bool(row[3]), *row[4:11], pick.decode(row[11]), pick.decode(row[13]), row[14])
+        one = pick.Observed.of(row)
         seen.add(row[1])
         for name in fields:
             if name != "cover" and (value := pick.says(one, name)) is not None:

@@ -16,8 +16,9 @@ import msgspec
 import xxhash
 
 from .. import text, units
+from .lenient import reader
+from .pick import TYPES
 
-TYPES = frozenset("album single ep compilation live mixtape dj_mix remix other".split())
 # Words for what a record is made of, in Discogs' long and short forms, as said in `formats`; the first group that is there names it.
 MEDIA = (
     ("Vinyl", ("vinyl", "lp", '12"', '10"', '7"', "lathe cut", "acetate", "flexi-disc", "shellac")),
@@ -54,25 +55,8 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     ids: dict[str, Any] | None = None
 
 
-_DECODER = msgspec.json.Decoder(Said)
-_HINTS = {f.name: f.type for f in msgspec.structs.fields(Said)}
-NOTHING = Said()
-
-
-def decode(said: str | None) -> Said:
-    """Read `said`; a field of a wrong type counts as not said."""
-    if not said:
-        return NOTHING
-    try:
-        return _DECODER.decode(said)
-    except msgspec.ValidationError:
-        good = {}
-        for name, value in msgspec.json.decode(said).items():
-            try:
-                good[name] = msgspec.convert(value, _HINTS[name]) if name in _HINTS else None
-            except msgspec.ValidationError:
-                continue  # not said
-        return Said(**{name: value for name, value in good.items() if value is not None})
+decode = reader(Said)
+NOTHING = decode(None)
 
 
 class Item(NamedTuple):

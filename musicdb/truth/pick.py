@@ -15,6 +15,7 @@ import msgspec
 
 from .. import text, units
 from ..matching.signs import TRACK_IDS, bare_id, clean_isrc
+from .lenient import reader
 
 TYPES = frozenset("album single ep compilation live mixtape dj_mix remix other".split())
 OF_RELEASE = 50  # weight of a genre that was said of the whole release
@@ -47,26 +48,8 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     ids: dict[str, Any] | None = None
 
 
-_DECODER = msgspec.json.Decoder(Said)
-_HINTS = {f.name: f.type for f in msgspec.structs.fields(Said)}
-NOTHING = Said()
-
-
-def decode(said: str | None) -> Said:
-    """Read `said`; a field of a wrong type counts as not said."""
-    if not said:
-        return NOTHING
-    try:
-        return _DECODER.decode(said)
-    except msgspec.ValidationError:
-        raw = msgspec.json.decode(said)
-        good = {}
-        for name, value in raw.items() if isinstance(raw, dict) else ():
-            try:
-                good[name] = msgspec.convert(value, _HINTS.get(name, Any))
-            except msgspec.ValidationError:
-                continue  # not said
-        return Said(**{name: value for name, value in good.items() if name in _HINTS})
+decode = reader(Said)
+NOTHING = decode(None)
 
 
 @dataclass(slots=True)
@@ -86,6 +69,11 @@ class Observed:
     said: Said
     release: Said
     release_title: str | None
+
+    @classmethod
+    def of(cls, row: Any) -> Observed:
+        """Of a row of `resolving.OBSERVED`: the track, the columns above, the id of the release between the two that are decoded."""
+        return cls(row[1], bool(row[2]), bool(row[3]), *row[4:11], decode(row[11]), decode(row[13]), row[14])
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,7 @@ def why(db: Database, track: int | str, field: str | None = None) -> Rows:
 
 def _heard(db: Database, track: int) -> list[tuple[str, pick.Observed]]:
     rows = db.execute(OBSERVED.format(only="and k.track_id = ?"), [track]).fetchall()
-    found = [
-        (r[1], pick.Observed(r[1], bool(r[2]), bool(r[3]), *r[4:11], pick.decode(r[11]), pick.decode(r[13]), r[14])) for r in reversed(rows)
-    ]
+    found = [(r[1], pick.Observed.of(r)) for r in reversed(rows)]
     return sorted(found, key=lambda pair: pair[1].in_library)  # of one platform the last counts: what is in the library, the oldest
 
 
