@@ -32,8 +32,9 @@ import msgspec
 from ..errors import BadInput, Transient, UnknownSource
 from ..shapes import Complete, Note, Page, Refused
 from ..worker import DEADLINE, Pool
+from ._library_pages import PLAYLISTS_A_PAGE
 from ._rekordbox_rows import names_no_zone
-from ._rekordbox_xml import EXPORT, PLAYLISTS_A_PAGE, external_id_of
+from ._rekordbox_xml import EXPORT, external_id_of
 
 READ_ANLZ = "musicdb.platforms._rekordbox_anlz.read"
 TRACKS_A_PAGE, PLAYS_A_PAGE, PAGE_BYTES = 500, 2000, 16 << 20

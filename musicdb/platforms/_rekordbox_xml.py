@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import BadInput, UnknownSource
-from ..shapes import Complete, Page, Refused
+from ..shapes import Complete, Refused
 from ..units import integer
+from ._library_pages import Pages
 from ._places import external_id_of
 from ._xml import MAX_BYTES, events, whole
 
@@ -18,7 +19,6 @@ __all__ = ["EXPORT", "MAX_BYTES", "external_id_of", "pages"]
 
 EXPORT = "in Rekordbox choose File > Export Collection in xml format and give that file"
 MAX_MARKS = 200_000
-TRACKS_A_PAGE, PLAYLISTS_A_PAGE = 1000, 50
 OTHER_XML = {
     "plist": "an Apple property list, perhaps an iTunes library: use `musicdb import itunes`",
     "NML": "a Traktor collection: use `musicdb import traktor`",
@@ -36,13 +36,12 @@ def pages(path: Path) -> Iterator:
     yield from reader.finish()
 
 
-class _Reader:
+class _Reader(Pages):
     """Elements of the export to pages. Keeps the open elements only, never the tree."""
 
     def __init__(self, path: Path):
+        super().__init__()
         self.path, self.root_seen, self.stack = path, False, []
-        self.tracks: list[dict] = []
-        self.playlists: list[dict] = []
         self.ids: set[str] = set()
         self.by_location: dict[str, str] = {}
         self.tempo: list[dict] = []
@@ -50,7 +49,6 @@ class _Reader:
         self.folders: list[dict] = []  # open NODEs, outermost first
         self.places: dict[str | None, int] = {}  # parent -> number of children so far
         self.lists: dict[str, int] = {}  # external id of a playlist -> entries that count
-        self.total: int | None = None
         self.playlists_seen = False
 
     def start(self, element) -> None:
@@ -106,13 +104,7 @@ class _Reader:
         self.ids.add(track_id)
         if track_id and (location := attributes.get("Location")):
             self.by_location.setdefault(location, track_id)
-        self.tracks.append(item)
-        if len(self.tracks) >= TRACKS_A_PAGE:
-            yield self._flush_tracks()
-
-    def _flush_tracks(self) -> Page:
-        page, self.tracks = Page("track", self.tracks, total=self.total), []
-        return page
+        yield from self.keep_track(item)
 
     def _open_node(self, attributes: dict) -> None:
         if not self.folders and attributes.get("Type") == "0" and attributes.get("Name", "").upper() == "ROOT":
@@ -143,23 +135,14 @@ class _Reader:
                 reason = f"names a track that is not in the collection: {key[:200]!r}"
                 yield Refused("playlist_item", f"{node['external_id']} place {place + 1}", reason)
         self.lists[node["external_id"]] = len(tracks) - tracks.count(None)
-        self.playlists.append(node if tracks == node["entries"] else {**node, "tracks": tracks})
-        if len(self.playlists) >= PLAYLISTS_A_PAGE:
-            yield from self._flush_playlists()
+        yield from self.keep_playlist(node if tracks == node["entries"] else {**node, "tracks": tracks})
 
-    def _flush_playlists(self) -> Iterator:
-        if self.tracks:  # items refer to tracks
-            yield self._flush_tracks()
-        page, self.playlists = self.playlists, []
-        yield Page("playlist", page)
-        for node in page:
-            if node["attributes"].get("Type") != "0":
-                yield Complete("playlist_item", within=node["external_id"], total=self.lists[node["external_id"]])
+    def held(self, node: dict) -> int | None:
+        return None if node["attributes"].get("Type") == "0" else self.lists[node["external_id"]]
 
     def finish(self) -> Iterator:
-        if self.tracks:
-            yield self._flush_tracks()
+        yield from self.flush_tracks()
         yield Complete("track", total=self.total)
         if self.playlists_seen:
-            yield from self._flush_playlists()
+            yield from self.flush_playlists()
             yield Complete("playlist", total=len(self.lists))

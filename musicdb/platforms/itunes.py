@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput, PayloadError, UnknownSource
-from ..shapes import Complete, Note, Page, Refused, Row, Said
+from ..shapes import Complete, Note, Refused, Row, Said
 from ..units import bpm, integer, iso_date, stars, utc
 from . import _xml
+from ._library_pages import Pages, guarded, names, plain
 from ._places import local_path, name_of
 
 PLATFORM, KIND, ROWS_VERSION = "itunes", "files", 1
@@ -32,7 +33,6 @@ CLAIMS = {
 }
 EXPORT = "in Music or iTunes choose File > Library > Export Library and give that XML"
 NO_MUSIC = ("Podcast", "Movie", "TV Show", "iTunesU", "Books", "Audiobook")
-TRACKS_A_PAGE, PLAYLISTS_A_PAGE = 1000, 50
 
 
 # ---------- fetch
@@ -59,13 +59,12 @@ def _found(home: Path) -> Path:
     raise BadInput(f"no iTunes library found in {home / 'Music'}; {EXPORT}: `musicdb import itunes Library.xml`")
 
 
-class _Reader:
+class _Reader(Pages):
     """Elements of the property list to pages. Keeps the open track or playlist only, never the tree."""
 
     def __init__(self, path: Path):
+        super().__init__()
         self.path, self.stack, self.section = path, [], None
-        self.tracks: list[dict] = []
-        self.playlists: list[dict] = []
         self.ids: dict[int, str | None] = {}  # Track ID -> external id; None: no music
         self.taken: set[str] = set()
         self.items: list[Any] = []  # of the open playlist
@@ -108,7 +107,7 @@ class _Reader:
             parent.remove(element)
 
     def _track(self, track: dict) -> Iterator:
-        number, own = track.get("Track ID"), _text(track.get("Persistent ID"))
+        number, own = track.get("Track ID"), plain(track.get("Persistent ID"))
         key = own or (str(number) if number is not None else None)
         if is_no_music(track):
             self.counts["other"] += 1
@@ -116,16 +115,10 @@ class _Reader:
         elif key in self.taken:
             yield Refused("track", f"{key} {track.get('Name', '')}", f"Persistent ID {key} comes twice; the first one is kept", track)
         else:
-            self.tracks.append(track)
             self.taken.add(key or "")
+            yield from self.keep_track(track)
         if isinstance(number, int):
             self.ids[number] = key
-        if len(self.tracks) >= TRACKS_A_PAGE:
-            yield self._flush_tracks()
-
-    def _flush_tracks(self) -> Page:
-        page, self.tracks = Page("track", self.tracks), []
-        return page
 
     def _playlist(self, playlist: dict) -> Iterator:
         items, self.items = self.items, []
@@ -133,8 +126,8 @@ class _Reader:
         if playlist.get("Master") or "Distinguished Kind" in playlist:
             self.counts["own"] += 1
             return
-        key = _text(playlist.get("Playlist Persistent ID")) or str(playlist.get("Playlist ID") or playlist.get("Name"))
-        parent = _text(playlist.get("Parent Persistent ID"))
+        key = plain(playlist.get("Playlist Persistent ID")) or str(playlist.get("Playlist ID") or playlist.get("Name"))
+        parent = plain(playlist.get("Parent Persistent ID"))
         position = self.places[parent] = self.places.get(parent, -1) + 1
         tracks = []
         for place, number in enumerate(items):
@@ -142,28 +135,19 @@ class _Reader:
                 yield Refused("playlist_item", f"{key} place {place + 1}", f"names a track that is not in the library: {number!r}"[:300])
             else:
                 tracks.append(self.ids[number])
-        self.playlists.append({"external_id": key, "parent": parent, "position": position, "playlist": playlist, "tracks": tracks})
         self.counts["playlists"] += 1
-        if len(self.playlists) >= PLAYLISTS_A_PAGE:
-            yield from self._flush_playlists()
+        yield from self.keep_playlist({"external_id": key, "parent": parent, "position": position, "playlist": playlist, "tracks": tracks})
 
-    def _flush_playlists(self) -> Iterator:
-        if self.tracks:  # items refer to tracks
-            yield self._flush_tracks()
-        page, self.playlists = self.playlists, []
-        yield Page("playlist", page)
-        for one in page:
-            yield Complete("playlist_item", within=one["external_id"], total=len(one["tracks"]))
+    def held(self, node: dict) -> int | None:
+        return len(node["tracks"])
 
     def _finish(self) -> Iterator:
         if "Tracks" not in self.sections:
             raise UnknownSource(f"{self.path} is a property list without tracks: no library; {EXPORT}")
-        if self.tracks:
-            yield self._flush_tracks()
+        yield from self.flush_tracks()
         yield Complete("track")
         if "Playlists" in self.sections:
-            if self.playlists:
-                yield from self._flush_playlists()
+            yield from self.flush_playlists()
             yield Complete("playlist", total=self.counts["playlists"])
         for name, text in (("other", "podcasts, films and the like left out"), ("own", "lists that iTunes makes itself left out")):
             if self.counts[name]:
@@ -202,8 +186,7 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
 
     A rating that iTunes computed from the album's is nobody's and left out.
     """
-    if kind not in PAYLOADS or not isinstance(payload, dict):
-        raise PayloadError(f"no payload of kind {kind!r} of iTunes: {type(payload).__name__}")
+    payload = guarded(kind, payload, PAYLOADS, "iTunes")
     if kind == "playlist":
         yield from _playlist_rows(payload)
     else:
@@ -211,39 +194,39 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
 
 
 def _track_row(t: dict) -> Row:
-    path, title = local_path(t.get("Location")), _text(t.get("Name"))
+    path, title = local_path(t.get("Location")), plain(t.get("Name"))
     number = t.get("Track ID")
-    key = _text(t.get("Persistent ID")) or (str(number) if type(number) is int else _text(number))
+    key = plain(t.get("Persistent ID")) or (str(number) if type(number) is int else plain(number))
     name = title or (path and name_of(path))
     if not key:
         raise PayloadError(f"track {name or '(no name)'!r} has no Persistent ID and no Track ID")
     if not name:
         raise PayloadError(f"track {key} has neither a name nor a location")
-    artist, album, released = _text(t.get("Artist")), _text(t.get("Album")), iso_date(_day(t.get("Release Date")))
+    artist, album, released = plain(t.get("Artist")), plain(t.get("Album")), iso_date(_day(t.get("Release Date")))
     said: Said = {
         "title": title,
         "artists": [artist] if artist else None,
-        "composers": _one(t.get("Composer")),
+        "composers": names(t.get("Composer")),
         "album": album,
-        "album_artists": _one(t.get("Album Artist")),
+        "album_artists": names(t.get("Album Artist")),
         "album_type": "compilation" if t.get("Compilation") is True else None,
         "track_no": integer(t.get("Track Number"), 1, 9999),
         "disc_no": integer(t.get("Disc Number"), 1, 9999),
         "track_total": integer(t.get("Track Count"), 1, 9999),
         "duration_ms": integer(t.get("Total Time"), 1, 7 * 86_400_000),
-        "genres": _one(t.get("Genre")),
+        "genres": names(t.get("Genre")),
         "year": integer(t.get("Year"), 1000, 2999),
         "release_date": released and released[0],
         "release_date_precision": released and released[1],
         "bpm": bpm(t.get("BPM")),
         "rating": None if t.get("Rating Computed") is True else stars(t.get("Rating"), "100"),
-        "comment": _text(t.get("Comments")),
-        "grouping": _text(t.get("Grouping")),
+        "comment": plain(t.get("Comments")),
+        "grouping": plain(t.get("Grouping")),
         "explicit": True if t.get("Explicit") is True else None,
         "liked": True if t.get("Loved") is True or t.get("Favorited") is True else None,
         "play_count": integer(t.get("Play Count"), 1),
-        "added_at": utc(_text(t.get("Date Added"))),
-        "last_played_at": utc(_text(t.get("Play Date UTC"))),
+        "added_at": utc(plain(t.get("Date Added"))),
+        "last_played_at": utc(plain(t.get("Play Date UTC"))),
         "path": path,
     }
     said = {field: value for field, value in said.items() if value is not None}
@@ -260,33 +243,26 @@ def _track_row(t: dict) -> Row:
 
 
 def _playlist_rows(payload: dict) -> Iterator[Row]:
-    playlist, key = payload.get("playlist"), _text(payload.get("external_id"))
+    playlist, key = payload.get("playlist"), plain(payload.get("external_id"))
     if not key or not isinstance(playlist, dict):
         raise PayloadError("a playlist without external_id or dictionary")
     yield {
         "row": "playlist",
         "external_id": key,
-        "name": _text(playlist.get("Name")) or "untitled",
+        "name": plain(playlist.get("Name")) or "untitled",
         "kind": "folder" if playlist.get("Folder") is True else "smart" if "Smart Info" in playlist else "playlist",
-        "description": _text(playlist.get("Description")),
-        "parent_external_id": _text(payload.get("parent")),
+        "description": plain(playlist.get("Description")),
+        "parent_external_id": plain(payload.get("parent")),
         "position": integer(payload.get("position"), 0),
     }
     tracks = payload.get("tracks")
     if playlist.get("Folder") is True:
         return  # what a folder lists is what its lists hold
     for position, track in enumerate(tracks if isinstance(tracks, list) else ()):
-        yield {"row": "playlist_item", "playlist_external_id": key, "position": position, "track_external_id": _text(track)}
+        yield {"row": "playlist_item", "playlist_external_id": key, "position": position, "track_external_id": plain(track)}
 
-
-def _text(value: Any) -> str | None:
-    return value.replace("\0", "").strip() or None if isinstance(value, str) else None
-
-
-def _one(value: Any) -> list[str] | None:
-    return [text] if (text := _text(value)) else None
 
 
 def _day(value: Any) -> str | None:
-    text = _text(value)
+    text = plain(value)
     return text and text[:10]  # the time of day is always noon

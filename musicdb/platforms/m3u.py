@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import BadInput, PayloadError, UnknownSource
 from ..shapes import Complete, Note, Page, Refused, Row, Said
 from ..units import integer
+from ._library_pages import guarded
 from ._places import is_absolute, local_path, name_of
 
 PLATFORM, KIND, ROWS_VERSION = "m3u", "files", 1
@@ -200,8 +201,7 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
 
     What is streamed from the web is no track of the library: it may be a radio station.
     """
-    if kind not in PAYLOADS or not isinstance(payload, dict):
-        raise PayloadError(f"no payload of kind {kind!r} of M3U: {type(payload).__name__}")
+    payload = guarded(kind, payload, PAYLOADS, "M3U")
     external_id = _said(payload.get("external_id"))
     if not external_id:
         raise PayloadError(f"a {kind} without external_id")

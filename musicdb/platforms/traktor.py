@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput, PayloadError, UnknownSource
-from ..shapes import Beat, Complete, Cue, Page, Refused, Row, Said
+from ..shapes import Beat, Complete, Cue, Refused, Row, Said
 from ..units import bpm, camelot, integer, iso_date, stars
 from . import _xml
+from ._library_pages import Pages, guarded, names, plain
 from ._places import external_id_of, name_of
 
 PLATFORM, KIND, ROWS_VERSION = "traktor", "dj", 1
@@ -39,7 +40,7 @@ CUE_TYPES = {0: "memory_cue", 1: "fade_in", 2: "fade_out", 3: "load", 5: "loop"}
 GRID = 4
 PITCHES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 BOOT_FOLDERS = ("Users", "Library", "Applications", "System", "private", "opt", "Volumes")  # at the top of a Mac's own disk
-TRACKS_A_PAGE, PLAYLISTS_A_PAGE, MAX_CUES = 1000, 50, 20_000
+MAX_CUES = 20_000
 
 
 # ---------- fetch
@@ -64,13 +65,12 @@ def _found(home: Path) -> Path:
     return max(places, key=lambda p: [int(n) for n in re.findall(r"\d+", p.parent.name)])
 
 
-class _Reader:
+class _Reader(Pages):
     """Elements of the NML to pages. Keeps the open elements only, never the tree."""
 
     def __init__(self, path: Path):
-        self.path, self.stack, self.total, self.whole = path, [], None, False
-        self.tracks: list[dict] = []
-        self.playlists: list[dict] = []
+        super().__init__()
+        self.path, self.stack, self.whole = path, [], False
         self.keys: set[str] = set()
         self.open: dict[str, Any] = {}  # of the entry that is being read
         self.nodes: list[dict] = []
@@ -83,11 +83,10 @@ class _Reader:
                 self._start(element)
             else:
                 yield from self._end(element)
-        if self.tracks:
-            yield self._flush_tracks()
+        yield from self.flush_tracks()
         if self.whole:
             yield Complete("track", total=self.total)
-        yield from self._flush_playlists()
+        yield from self.flush_playlists()
         if self.whole:
             yield Complete("playlist", total=len(self.taken))
 
@@ -141,13 +140,7 @@ class _Reader:
             yield Refused("track", key, f"{key} comes twice; the first one is kept", item)
             return
         self.keys.add(key)
-        self.tracks.append(item)
-        if len(self.tracks) >= TRACKS_A_PAGE:
-            yield self._flush_tracks()
-
-    def _flush_tracks(self) -> Page:
-        page, self.tracks = Page("track", self.tracks, total=self.total), []
-        return page
+        yield from self.keep_track(item)
 
     def _open_node(self, attributes: dict) -> None:
         if not self.nodes and attributes.get("TYPE") == "FOLDER" and attributes.get("NAME") == "$ROOT":
@@ -175,26 +168,16 @@ class _Reader:
                 reason = f"names a track that is not in the collection: {key[:200]!r}"
                 yield Refused("playlist_item", f"{node['external_id']} place {place + 1}", reason)
         node["tracks"] = [key for key in node["tracks"] if key in self.keys]
-        self.playlists.append(node)
-        if len(self.playlists) >= PLAYLISTS_A_PAGE:
-            yield from self._flush_playlists()
+        yield from self.keep_playlist(node)
 
-    def _flush_playlists(self) -> Iterator:
-        if self.tracks:  # items refer to tracks
-            yield self._flush_tracks()
-        page, self.playlists = self.playlists, []
-        if page:
-            yield Page("playlist", page)
-        for node in page:
-            if node["node"].get("TYPE") == "PLAYLIST":
-                yield Complete("playlist_item", within=node["external_id"], total=len(node["tracks"]))
+    def held(self, node: dict) -> int | None:
+        return len(node["tracks"]) if node["node"].get("TYPE") == "PLAYLIST" else None
 
 
 # ---------- rows
 def rows(kind: str, payload: Any) -> Iterator[Row]:
     """Yield the TrackRow of a track, or the PlaylistRow of a playlist, folder or smart list and its PlaylistItemRows. Raises PayloadError."""
-    if kind not in PAYLOADS or not isinstance(payload, dict):
-        raise PayloadError(f"no payload of kind {kind!r} of Traktor: {type(payload).__name__}")
+    payload = guarded(kind, payload, PAYLOADS, "Traktor")
     if kind == "playlist":
         yield from _playlist_rows(payload)
     else:
@@ -203,38 +186,38 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
 
 def _track_row(payload: dict) -> Row:
     entry, info, album = _part(payload, "entry"), _part(payload, "info"), _part(payload, "album")
-    path, key = path_of(_part(payload, "location")), _text(payload.get("external_id"))
-    title = _text(entry.get("TITLE"))
+    path, key = path_of(_part(payload, "location")), plain(payload.get("external_id"))
+    title = plain(entry.get("TITLE"))
     name = title or (path and name_of(path))
     if not key:
         raise PayloadError(f"track {name or '(no name)'!r} has no location")
     if not name:
         raise PayloadError(f"track {key} has neither a title nor a file")
-    artist, album_title, released = _text(entry.get("ARTIST")), _text(album.get("TITLE")), iso_date(_text(info.get("RELEASE_DATE")))
+    artist, album_title, released = plain(entry.get("ARTIST")), plain(album.get("TITLE")), iso_date(plain(info.get("RELEASE_DATE")))
     seconds = _number(info.get("PLAYTIME_FLOAT")) or _number(info.get("PLAYTIME"))
     said: Said = {
         "title": title,
-        "version": _text(info.get("MIX")),
+        "version": plain(info.get("MIX")),
         "artists": [artist] if artist else None,
-        "remixers": _one(info.get("REMIXER")),
-        "composers": _one(info.get("PRODUCER")),
+        "remixers": names(info.get("REMIXER")),
+        "composers": names(info.get("PRODUCER")),
         "album": album_title,
         "track_no": integer(album.get("TRACK"), 1, 9999),
         "track_total": integer(album.get("OF_TRACKS"), 1, 9999),
         "duration_ms": round(seconds * 1000) if seconds and 0 < seconds < 7 * 86400 else None,
-        "genres": _one(info.get("GENRE")),
+        "genres": names(info.get("GENRE")),
         "release_date": released and released[0],
         "release_date_precision": released and released[1],
         "bpm": bpm(_part(payload, "tempo").get("BPM")),
         "musical_key": _key(_part(payload, "musical_key").get("VALUE")) or camelot(info.get("KEY")),
         "rating": stars(info.get("RANKING"), "rekordbox_xml"),
-        "comment": _text(info.get("COMMENT")),
-        "grouping": _text(info.get("RATING")),  # "Comment 2" on its screen
-        "label": _text(info.get("LABEL")),
-        "catalogue_number": _text(info.get("CATALOG_NO")),
+        "comment": plain(info.get("COMMENT")),
+        "grouping": plain(info.get("RATING")),  # "Comment 2" on its screen
+        "label": plain(info.get("LABEL")),
+        "catalogue_number": plain(info.get("CATALOG_NO")),
         "play_count": integer(info.get("PLAYCOUNT"), 1),
-        "added_at": (day := iso_date(_text(info.get("IMPORT_DATE")))) and day[0],
-        "last_played_at": (day := iso_date(_text(info.get("LAST_PLAYED")))) and day[0],
+        "added_at": (day := iso_date(plain(info.get("IMPORT_DATE")))) and day[0],
+        "last_played_at": (day := iso_date(plain(info.get("LAST_PLAYED")))) and day[0],
         "path": path,
         "cues": [cue for mark in _dicts(payload.get("cues")) if (cue := _cue(mark))],
         "beat_grid": [beat for mark in _dicts(payload.get("cues")) if (beat := _beat(mark, _part(payload, "tempo")))],
@@ -257,7 +240,7 @@ def path_of(location: dict) -> str | None:
 
     Folders stand between "/:", a colon in a name as "//". On a Mac the volume tells the disk: its own one is where /Users and the like are.
     """
-    volume, folder, file = (_text(location.get(name)) for name in ("VOLUME", "DIR", "FILE"))
+    volume, folder, file = (plain(location.get(name)) for name in ("VOLUME", "DIR", "FILE"))
     if not file:
         return None
     parts = [part.replace("//", ":") for part in (folder or "").split("/:") if part] + [file.replace("//", ":")]
@@ -274,7 +257,7 @@ def _cue(mark: dict) -> Cue | None:
     if kind is None or start is None:
         return None
     length, num = _ms(mark.get("LEN")), integer(mark.get("HOTCUE"), 0, 99)  # -1: on no pad
-    name, color = _text(mark.get("NAME")), _text(mark.get("COLOR"))
+    name, color = plain(mark.get("NAME")), plain(mark.get("COLOR"))
     cue: Cue = {
         "type": "hot_cue" if kind == "memory_cue" and num is not None else kind,
         "num": num,
@@ -294,20 +277,20 @@ def _beat(mark: dict, tempo: dict) -> Beat | None:
 
 
 def _playlist_rows(payload: dict) -> Iterator[Row]:
-    node, key = payload.get("node"), _text(payload.get("external_id"))
+    node, key = payload.get("node"), plain(payload.get("external_id"))
     if not key or not isinstance(node, dict):
         raise PayloadError("a playlist without external_id or node")
     kind = {"FOLDER": "folder", "SMARTLIST": "smart"}.get(str(node.get("TYPE")), "playlist")
     yield {
         "row": "playlist",
         "external_id": key,
-        "name": _text(node.get("NAME")) or "untitled",
+        "name": plain(node.get("NAME")) or "untitled",
         "kind": kind,
-        "parent_external_id": _text(payload.get("parent")),
+        "parent_external_id": plain(payload.get("parent")),
         "position": integer(payload.get("position"), 0),
     }
     tracks = payload.get("tracks")
-    known = [track for one in tracks if (track := _text(one))] if kind == "playlist" and isinstance(tracks, list) else ()
+    known = [track for one in tracks if (track := plain(one))] if kind == "playlist" and isinstance(tracks, list) else ()
     for position, track in enumerate(known):
         yield {"row": "playlist_item", "playlist_external_id": key, "position": position, "track_external_id": track}
 
@@ -320,13 +303,6 @@ def _part(payload: dict, name: str) -> dict:
 def _dicts(value: Any) -> list[dict]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
-
-def _text(value: Any) -> str | None:
-    return value.replace("\0", "").strip() or None if isinstance(value, str) else None
-
-
-def _one(value: Any) -> list[str] | None:
-    return [text] if (text := _text(value)) else None
 
 
 def _number(value: Any) -> float | None:
