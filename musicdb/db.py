@@ -209,6 +209,27 @@ class Database:
         row = self.execute(sql, params).fetchone()
         return None if row is None else row[0]
 
+    def ask(self, sql: str) -> Rows:
+        """Rows of a query that a person typed: it cannot write. Raises BadInput where it does not work or is none."""
+        columns, rows = self._ask(sql)
+        return Rows((Row(zip(columns, row)) for row in rows), columns, self)
+
+    def ask_column(self, sql: str) -> list[Any]:
+        """The first column of such a query."""
+        return [row[0] for row in self._ask(sql)[1]]
+
+    def _ask(self, sql: str) -> tuple[list[str], list[tuple]]:
+        self.execute("pragma query_only = on")
+        try:
+            cursor = self.conn.execute(sql)
+            if cursor.description is None:
+                raise BadInput(f"that returns no rows, it is no query: {sql}")
+            return [d[0] for d in cursor.description], cursor.fetchall()
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise BadInput(f"the query does not work ({error}): {sql}") from error
+        finally:
+            self.execute("pragma query_only = off")
+
     # ---- writing
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:

@@ -134,3 +134,11 @@ def test_the_commands_show_then_do(lib, tmp_path):
     assert {row["name"] for row in json.loads((tmp_path / "t.json").read_text())} >= {"spotify", "local"}
     run("export", "csv", str(tmp_path / "q.csv"), "--query", "select id, title from tracks")
     assert "'=1+1" in (tmp_path / "q.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize("query", ["delete from tracks", "update tracks set title = 'x'", "selec", "select no_such_column from tracks", "begin"])
+def test_a_query_to_be_written_out_writes_nothing(lib, tmp_path, query):
+    result = CliRunner().invoke(cli, ["export", "csv", str(tmp_path / "a.csv"), "--query", query, "--db", str(lib.path)])
+    assert result.exit_code != 0 and "quer" in result.output and "Traceback" not in result.output
+    assert {row.title for row in lib.q("select title from tracks")} == {"Peat", "=1+1", "0012"}
+    assert not (tmp_path / "a.csv").exists()

@@ -36,7 +36,7 @@ def _rows(db: Any, where: str | None, fields: tuple[str, ...], name: str | None,
             raise BadInput(f"there is no table {name!r}; `sqlite-utils tables` and `sqlite-utils views` list them")
         return db.q(f'select * from "{name}"')
     if query is not None:
-        return db.q(query)
+        return db.ask(query)
     which = f"select id from library where {where}" if where else "all"
     return tables.sheet(db, which, fields or tables.FIELDS)
 

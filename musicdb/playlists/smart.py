@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +30,7 @@ def result(db: Database, query: str) -> list[int]:
 
     Raises BadInput where the query does not work or returns something else.
     """
-    db.execute("pragma query_only = on")
-    try:
-        found = [row[0] for row in db.conn.execute(query)]
-    except sqlite3.Error as error:
-        raise BadInput(f"the query does not work ({error}): {query}") from error
-    finally:
-        db.execute("pragma query_only = off")
+    found = db.ask_column(query)
     if strange := [one for one in found if one is not None and (not isinstance(one, int) or isinstance(one, bool))]:
         raise BadInput(f"the first column of the query must be track ids, and holds {strange[0]!r}: {query}")
     ids = [one for one in found if one is not None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -58,13 +57,7 @@ def _refuse(one: object) -> int:
 
 def _query(db: Database, sql: str) -> list[int]:
     """The first column of a query. It cannot write."""
-    db.execute("pragma query_only = on")
-    try:
-        found = [row[0] for row in db.conn.execute(sql)]
-    except sqlite3.Error as error:
-        raise BadInput(f"the query for tracks does not work ({error}): {sql}") from error
-    finally:
-        db.execute("pragma query_only = off")
+    found = db.ask_column(sql)
     if strange := [one for one in found if not isinstance(one, int)]:
         raise BadInput(f"the first column of the query must be track ids, and holds {strange[0]!r}: {sql}")
     return list(dict.fromkeys(found))
