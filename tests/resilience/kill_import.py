@@ -21,7 +21,7 @@ from musicdb import backup, history, load, truth
 from tests.resilience import library
 
 PER_DATABASE = 10
-TWICE = {"spotify", "discogs"}  # an export and an account
+TWICE = {"spotify", "discogs", "rekordbox"}  # an export and an account, a database and its XML
 OBSERVED = """
 select p.platform, p.external_id, p.title, p.artists, p.said, p.metadata, p.in_library, p.missing_since is null, f.path, f.window_hash
 from platform_tracks p left join media_files f on f.platform_track_id = p.id order by 1, 2;

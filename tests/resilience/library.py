@@ -17,6 +17,7 @@ from musicdb.demo import rekordbox_xml, spotify_export
 from musicdb.demo.discogs_account import vinyls
 from musicdb.demo.replay import Replay
 from musicdb.shapes import Page
+from tests import rekordbox_library, test_itunes, test_traktor
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 FIRST = datetime(2024, 3, 1, tzinfo=UTC)
@@ -44,8 +45,13 @@ def make(folder: Path, plays: int = 300) -> dict[str, Path]:
         ),
         "discogs.csv": CSV + "".join(f"CAT-{n},Moss,Record {n},Low,LP,,2001,{vinyl.id},Uncategorized,2020-01-01 10:00:00\n" for n, vinyl in enumerate(vinyls().values())),
     }
+    texts["m3u.m3u8"] = "#EXTM3U\n" + "".join(f"#EXTINF:30,Moss - {path.stem}\n{path}\n" for path in sorted(music.iterdir()))
+    texts["traktor.nml"] = test_traktor.nml()
+    lists = {"Tracks": test_itunes.TRACKS, "Playlists": test_itunes.LISTS}
+    texts["itunes.xml"] = test_itunes.HEAD + "".join(f"<key>{name}</key>{test_itunes.plist(value)}" for name, value in lists.items()) + "</dict></plist>"
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
+    rekordbox_library.small(folder / "rekordbox.db", key=True)
     (folder / "rekordbox.xml").write_bytes(rekordbox_xml.xml(music, {}))
     (folder / "spotify.zip").write_bytes(spotify_export.archive())
     return found(folder)
