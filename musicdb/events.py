@@ -39,7 +39,7 @@ select event_id, event, start_date, location, stage, position, set_time from pla
 """
 SESSIONS = """
 select json_extract(l.context, '$.session') as session, json_extract(l.context, '$.history') as name, l.listened_at, l.utc_offset_min,
-  json_extract(l.context, '$.place') as place, k.track_id
+  json_extract(l.context, '$.place') as place, k.track_id, l.id
 from listens as l
 join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
 left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
@@ -196,7 +196,11 @@ def derive(db: Database, tracks: Iterable[int] | None = None) -> dict[str, int]:
     if tracks is not None and db.value(CONCERNED, {"ids": msgspec.json.encode(sorted(tracks)).decode()}) is None:
         return {}
     sessions: dict[str, dict[str, Any]] = {}
-    for session, name, at, offset, place, track in db.execute(SESSIONS).fetchall():
+    found = db.execute(SESSIONS).fetchall()
+    newest = {(row[0], row[4], row[5]): row[6] for row in sorted(found, key=lambda row: row[6])}  # one place, read in another time zone since
+    for session, name, at, offset, place, track, listen in found:
+        if place is not None and newest[session, place, track] != listen:
+            continue
         one = sessions.setdefault(str(session), {"name": name or f"Rekordbox session {session}", "days": [], "rows": []})
         one["days"].append(db.value("select date(?, ? || ' minutes')", [at, offset or 0]))
         if track is not None:

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from musicdb import load
+from musicdb.commands import importing
 from musicdb.errors import BadInput, PayloadError, Transient, UnknownSource
+from musicdb.listens import flagging
 from musicdb.platforms import _rekordbox_db, rekordbox
 from musicdb.platforms._rekordbox_rows import COLORS, PAD_COLORS, moment
 from musicdb.shapes import Complete, Note, Page, Refused
@@ -191,7 +193,7 @@ def test_times_without_a_zone_are_local(master, monkeypatch):
         finally:
             monkeypatch.undo()
             time.tzset()
-    with pytest.raises(BadInput, match="utc_offset is in minutes"):
+    with pytest.raises(BadInput, match="utc_offset 9999: give minutes"):
         fetched(master, utc_offset=9999)
 
 
@@ -596,3 +598,33 @@ def test_other_real_libraries_are_refused_by_name(real_data):
     for path in others:
         with pytest.raises(UnknownSource, match="which musicdb does not read"):
             fetched(path)
+
+
+# ---------- time zones
+def test_a_zone_is_kept_for_the_next_import_and_knows_of_summer_time(db, master):
+    change(master, "update djmdSongHistory set created_at = '2026-07-01 23:00:00.000'")
+    change(master, "update djmdSongHistory set created_at = '2026-12-01 23:00:00.000' where rowid = (select min(rowid) from djmdSongHistory)")
+    report = load.run(db, "rekordbox", master, time_zone="Europe/Berlin")
+    times = set(db.execute("select listened_at, utc_offset_min from listens"))
+    assert times == {("2026-07-01T21:00:00Z", 120), ("2026-12-01T22:00:00Z", 60)}
+    assert any("read as of Europe/Berlin;" in note for note in report.notes)
+    again = load.run(db, "rekordbox", master)
+    assert again.listens_new == 0 and any("Europe/Berlin, as said with an earlier import" in note for note in again.notes)
+    with pytest.raises(BadInput, match="not both"):
+        load.run(db, "rekordbox", master, time_zone="Europe/Berlin", utc_offset=60)
+
+
+def test_plays_read_again_in_another_zone_count_once_and_in_one_event(db, master):
+    change(master, "update djmdSongHistory set created_at = '2026-07-01 23:00:00.000'")
+    told = []
+    for zone in ("Asia/Tokyo", "America/Los_Angeles"):  # sixteen hours apart
+        load.run(db, "rekordbox", master, time_zone=zone)
+        importing.link_and_resolve(db, None)
+        told.append(set(db.execute("select listened_at from listens where duplicate_of_id is null")))
+    assert told == [{("2026-07-01T14:00:00Z",)}, {("2026-07-02T06:00:00Z",)}]
+    assert {at for (at,) in db.execute("select set_time from event_recordings")} == {"2026-07-02T06:00:00Z"}
+    assert db.value("select count(*) from listens where duplicate_of_id is not null") == db.value("select count(*) / 2 from listens") > 0
+    assert flagging.mark(db, all=True).changed == 0  # and it stays so
+    listen, of = db.execute("select id, duplicate_of_id from listens where duplicate_of_id is not null").fetchone()
+    flagging.two(db, of, listen)
+    assert db.value("select duplicate_of_id from listens where id = ?", [listen]) is None

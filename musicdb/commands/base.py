@@ -237,7 +237,7 @@ def number(value: Any) -> str:
 
 LOCAL_TIMES = (  # of a source whose clock names no zone
     click.option("--utc-offset", type=click.IntRange(-840, 840), metavar="MINUTES", help="How far ahead of UTC the clock of a source with local times is."),
-    click.option("--time-zone", metavar="NAME", help="The place of a source with local times, like Europe/Berlin; knows of summer time."),
+    click.option("--time-zone", metavar="NAME", help="The place of a source with local times, like Europe/Berlin; knows of summer time. Kept for its next imports."),
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 

@@ -42,10 +42,10 @@ SOURCES = {
         "Read a Rekordbox collection.\n\nTracks, cues, loops, beat grids, MyTags, playlists and folders, plays, artwork. Without a PATH, of "
         "Rekordbox 6 or 7 on this computer: its database is copied and the copy read, nothing is written to it. PATH is a master.db, or what "
         "File > Export Collection in xml format wrote.",
-        ("musicdb import rekordbox", "musicdb import rekordbox ~/Documents/rekordbox.xml"),
+        ("musicdb import rekordbox", "musicdb import rekordbox ~/Documents/rekordbox.xml", "musicdb import rekordbox --time-zone Europe/Berlin"),
         (
             click.option("--share", metavar="FOLDER", help="Where analyses and artwork are, if not in the folder share beside the database."),
-            click.option("--utc-offset", type=int, metavar="MINUTES", help="Zone of times that name none, instead of this computer's."),
+            *base.LOCAL_TIMES,
         ),
     ),
     "spotify": Source(

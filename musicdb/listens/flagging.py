@@ -17,7 +17,7 @@ from ..links import aliases
 from ..matching import compare
 from ..matching.blocking import worth_comparing
 from ..matching.record import Record, prepare
-from . import same
+from . import rereading, same
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -26,7 +26,7 @@ COMPARED = "listens_compared"  # key of `config`: id of the last listen that was
 AROUND = 3 * 3600  # seconds on either side of a new listen that are read; what lies in half of that may change
 WHOLE = 0.2  # share of new listens from which everything is read
 ALIKE = 35.0  # confidence from which two tracks at the same time are one: the time itself says much
-USERS = "select user_id from listens group by user_id having min(platform) <> max(platform)"
+USERS = "select user_id from listens group by user_id having min(platform) <> max(platform) or ?"  # or a person said something
 NEW = "select user_id, cast(strftime('%s', listened_at) as integer) from listens where id > ? order by 1, 2"
 PLAYS = """
 select l.id, l.platform, cast(strftime('%s', l.listened_at) as integer), l.ms_played, p.id, l.duplicate_of_id, l.duplicate_reason
@@ -76,15 +76,17 @@ def mark(db: Database, *, all: bool = False, progress: Callable[[int, int | None
         newest = db.value("select max(id) from listens") or 0
         if newest <= last and not all:
             return done
+        rereading.settle(db, last)
+        decided = _decided(db)
         whole = all or newest - last > WHOLE * newest
-        new: dict[int, list[int]] = {user: [] for (user,) in db.execute(USERS)} if whole else {}
+        new: dict[int, list[int]] = {user: [] for (user,) in db.execute(USERS, [bool(decided[1])])} if whole else {}
         for user, at in db.execute(NEW, [last]) if not whole else ():
             new.setdefault(user, []).append(at)
         for number, (user, times) in enumerate(new.items()):
             if progress:
                 progress(number, len(new), "comparing plays")
             for span in [None] if whole else spans(times):
-                _mark(db, user, span, done)
+                _mark(db, user, span, done, decided)
         with db.operation("compare listens", mode="batch"):
             db.execute(
                 "insert into config (key, value, description) values (?, ?, 'listens up to this id were compared across services') "
@@ -104,14 +106,14 @@ def spans(times: Iterable[int]) -> list[tuple[int, int]]:
     return out
 
 
-def _mark(db: Database, user: int, span: tuple[int, int] | None, done: Marked) -> None:
+def _mark(db: Database, user: int, span: tuple[int, int] | None, done: Marked, decided: Decided) -> None:
     asked: dict[str, Any] = {"user": user}
     only = ""
     if span:
         only = "and l.listened_at between strftime('%Y-%m-%dT%H:%M:%SZ', :since, 'unixepoch') and strftime('%Y-%m-%dT%H:%M:%SZ', :until, 'unixepoch')"
         asked |= {"since": span[0], "until": span[1]}
     rows = db.execute(PLAYS.format(only=only, indexed="indexed by ix_l_time" if span else ""), asked).fetchall()
-    if span and len({row[1] for row in rows}) < 2 and not any(row[5] for row in rows):
+    if span and len({row[1] for row in rows}) < 2 and not any(row[5] for row in rows) and not decided[1]:
         done.compared += len(rows)
         return
     order = db.execute(ORDER).fetchall()
@@ -121,9 +123,11 @@ def _mark(db: Database, user: int, span: tuple[int, int] | None, done: Marked) -
         same.Play(id, platform, at, songs.of.get(track, -id), songs.seconds.get(track), None if ms is None else ms // 1000, scrobbles[platform])
         for id, platform, at, ms, track, *_ in rows
     ]
-    apart, together = _decided(db)
+    apart, together = decided
     here = {row[0] for row in rows}
-    found = {s.id: s for s in same.find(plays, [p for p, _ in order], alike=songs.alike, apart=apart, together=[p for p in together if here.issuperset(p)])}
+    near = [pair for pair in together if here.issuperset(pair)]
+    found = {s.id: s for s in same.find(plays, [p for p, _ in order], alike=songs.alike, apart=apart, together=near)}
+    found |= {told: same.Same(told, of, same.DECIDED) for of, told in together if told in here and of not in here}
     done.compared += len(plays)
     done.repeated += len(found)
     inner = (span[0] + AROUND // 2, span[1] - AROUND // 2) if span else None
@@ -175,7 +179,10 @@ class _Songs:
         return self.records[song]
 
 
-def _decided(db: Database) -> tuple[set[frozenset[int]], list[tuple[int, int]]]:
+Decided = tuple[set[frozenset[int]], list[tuple[int, int]]]
+
+
+def _decided(db: Database) -> Decided:
     """Pairs of ids that a person told apart, and that are one."""
     apart: set[frozenset[int]] = set()
     together: list[tuple[int, int]] = []
@@ -203,8 +210,8 @@ def _say(db: Database, one: int, other: int, value: str, note: str | None, by: s
         raise BadInput(f"there are no two listens {one} and {other}; `musicdb listens same` shows their numbers")
     if rows[0][1] != rows[1][1]:
         raise BadInput(f"listens {one} and {other} are of two people; no play is both of theirs")
-    keys = [row[0] for row in rows]
-    key = f"[{','.join(keys if value == 'true' else sorted(keys))}]"
+    keys = [row[0] for row in rows] if value == "true" else sorted(row[0] for row in rows)
+    key = f"[{','.join(keys)}]"
     turned = f"[{','.join(reversed(keys))}]"
     if db.value("select 1 from decisions where entity = 'plays' and entity_key = ?", [turned]):
         key = turned  # one question has one key
@@ -217,6 +224,7 @@ def _say(db: Database, one: int, other: int, value: str, note: str | None, by: s
 
 def follow(db: Database, keys: Iterable[str]) -> None:
     """Bring the flags up to date of the listens that decisions with these keys are about."""
+    decided = _decided(db)
     for key in keys:
         around: dict[int, list[int]] = {}
         for part in msgspec.json.decode(key):
@@ -225,7 +233,7 @@ def follow(db: Database, keys: Iterable[str]) -> None:
                 around.setdefault(row[1], []).append(row[2])
         for user, times in around.items():
             for span in spans(times):
-                _mark(db, user, span, Marked())
+                _mark(db, user, span, Marked(), decided)
 
 
 REPEATED = """

@@ -28,6 +28,7 @@ EXACT = 15  # seconds within which stamps agree
 ENOUGH = 8  # plays with one partner from which habits are learnt
 SURE = 0.97  # share of plays that habits explain, from which nothing else is taken
 GAIN = 6.0  # what a pair is worth before its costs; -log2 of how likely, plus minutes off
+DECIDED = "it was said to be one play"
 PLACES = ("start", "half", "end")
 UNLEARNT = {"start": 0.0, "half": 1.5, "end": 3.5}  # costs
 LEARNT = 50_000  # pairs from which habits are learnt; more say no more
@@ -99,7 +100,7 @@ def find(
         for told in [s for s in found.values() if s.of == other]:
             found[told.id] = told._replace(of=root)
         if other != root:
-            found[other] = Same(other, root, "you said that it is one play")
+            found[other] = Same(other, root, DECIDED)
     return sorted(found.values())
 
 

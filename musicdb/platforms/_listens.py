@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypedDict
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -220,29 +219,3 @@ def placed(playlist: Any, position: Any, h: Heard, added_at: str | None) -> list
         "added_at": added_at,
     }
     return [row, item]
-
-
-def zone(name: str | None, minutes: Any) -> ZoneInfo | int | None:
-    """Return the options time_zone ("Europe/Berlin") and utc_offset as one: a place, or minutes ahead of UTC. Raises BadInput."""
-    from ..errors import BadInput
-
-    if name is None:
-        return offset(minutes)
-    if minutes is not None:
-        raise BadInput("give time_zone or utc_offset, not both: a place has its own offset")
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, KeyError) as error:  # also where a system has no table of zones
-        raise BadInput(f"time_zone {name!r} is not known here; use a name like Europe/Berlin, or utc_offset in minutes") from error
-
-
-def offset(minutes: Any) -> int | None:
-    """Return the option utc_offset: minutes that a clock is ahead of UTC. Raises BadInput."""
-    from ..errors import BadInput
-
-    if minutes is None:
-        return None
-    found = integer(minutes, -14 * 60, 14 * 60)
-    if found is None:
-        raise BadInput(f"utc_offset {minutes!r}: give minutes ahead of UTC, -840 to 840, for instance 120 for Berlin in summer")
-    return found

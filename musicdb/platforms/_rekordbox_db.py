@@ -23,7 +23,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +31,9 @@ import msgspec
 from ..errors import BadInput, Transient, UnknownSource
 from ..shapes import Complete, Note, Page, Refused
 from ..worker import DEADLINE, Pool
+from . import _zones as zones
 from ._library_pages import PLAYLISTS_A_PAGE
-from ._rekordbox_rows import names_no_zone
+from ._rekordbox_rows import LocalTimes
 from ._rekordbox_xml import EXPORT, external_id_of
 
 READ_ANLZ = "musicdb.platforms._rekordbox_anlz.read"
@@ -54,11 +54,11 @@ NAMES = {  # column of djmdContent -> table and column of the name
 NOISE = ("pyrekordbox.config", "pyrekordbox.masterdb.database")  # they tell stderr that Linux has no Rekordbox
 
 
-def pages(path: Path, known=None, *, key: str = "", share: Any = None, anlz: bool = True, utc_offset: int | None = None) -> Iterator:
+def pages(path: Path, known=None, *, key: str = "", share: Any = None, anlz: bool = True, zone: zones.Zone = None) -> Iterator:
     """Yield Page, Refused, Note and Complete of a master.db: tracks, then playlists, then plays.
 
     key: of another encryption than Rekordbox's own. share: the folder with analyses and artwork, where it is not beside the database.
-    anlz: read beat grids and phrases. utc_offset: minutes east of UTC for times that name no zone, instead of this machine's zone.
+    anlz: read beat grids and phrases. zone: of times that name none, instead of this machine's; kept for later imports.
     Raises BadInput, UnknownSource for a file that is none, Transient where Rekordbox keeps writing.
     """
     share = Path(share).expanduser() if share else path.parent / "share"
@@ -66,12 +66,14 @@ def pages(path: Path, known=None, *, key: str = "", share: Any = None, anlz: boo
         copy = _copied(path, Path(folder) / "master.db")
         with _session(path, copy, key) as session:
             database = _Database(session, path)
-            zone = _Zone(utc_offset)
+            chosen, earlier = zones.kept(known, zone)
+            zone = LocalTimes(chosen)
             songs = {row["ID"]: row for row in database.rows("djmdHistory")}
             plays = [row for row in database.rows("djmdSongHistory") if row["HistoryID"] in songs]
             yield from _tracks(database, zone, plays, share, anlz)
             yield from _playlists(database, zone, known)
             yield from _plays(zone, songs, plays)
+            yield from zone.note(plays, earlier)
 
 
 # ---------- the copy
@@ -182,29 +184,8 @@ def _words(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error)[:200]
 
 
-class _Zone:
-    """Which times name no zone, and how far from UTC they then are."""
-
-    def __init__(self, offset_min: int | None):
-        if offset_min is not None and not -18 * 60 <= offset_min <= 18 * 60:
-            raise BadInput(f"utc_offset is in minutes, -1080 to 1080, not {offset_min}")
-        self.offset_min = offset_min
-
-    def of(self, value: Any) -> dict[str, int]:
-        """{"utc_offset_min": 120} for a time without zone, else nothing."""
-        if not names_no_zone(value):
-            return {}
-        if self.offset_min is not None:
-            return {"utc_offset_min": self.offset_min}
-        try:
-            offset = datetime.fromisoformat(value.strip()[:19]).astimezone().utcoffset()
-        except (ValueError, OverflowError, OSError):
-            return {}
-        return {"utc_offset_min": round(offset.total_seconds() / 60)}
-
-
 # ---------- tracks
-def _tracks(database: _Database, zone: _Zone, plays: list[dict], share: Path, anlz: bool) -> Iterator:
+def _tracks(database: _Database, zone: LocalTimes, plays: list[dict], share: Path, anlz: bool) -> Iterator:
     names = {table: {r["ID"]: r[column] for r in database.rows(table)} for table, column in set(NAMES.values())}
     albums = {row["ID"]: row for row in database.rows("djmdAlbum")}
     cues, tags = database.by("djmdCue", "ContentID"), _my_tags(database)
@@ -336,7 +317,7 @@ def _picture(path: Path) -> bytes | None:
 
 
 # ---------- playlists, plays
-def _playlists(database: _Database, zone: _Zone, known: Any) -> Iterator:
+def _playlists(database: _Database, zone: LocalTimes, known: Any) -> Iterator:
     rows, songs = list(database.rows("djmdPlaylist")), database.by("djmdSongPlaylist", "PlaylistID")
     nodes, lost = _tree(rows, _recalled(known))
     for row in lost:
@@ -388,7 +369,7 @@ def _tree(rows: list[dict], kept: dict[str, str]) -> tuple[list[dict], list[dict
     return nodes, [row for row in rows if row["ID"] not in reached]
 
 
-def _plays(zone: _Zone, histories: dict[Any, dict], plays: Iterable[dict]) -> Iterator:
+def _plays(zone: LocalTimes, histories: dict[Any, dict], plays: Iterable[dict]) -> Iterator:
     page = []
     for song in plays:
         page.append(

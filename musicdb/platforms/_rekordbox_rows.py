@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from ..errors import PayloadError
-from ..shapes import Beat, Cue, Row, Said
+from ..shapes import Beat, Cue, Note, Row, Said
 from ..units import camelot, integer, iso_date, utc
+from . import _zones as zones
 
 COLORS = ("#ff007f", "#ff0000", "#ffa500", "#ffff00", "#00ff00", "#25fde9", "#0000ff", "#660099")  # of tracks: ColorID 1-8
 # Of hot cues, by ColorTableIndex: 63 colours in one text, six digits each.
@@ -81,6 +83,30 @@ def names_no_zone(value: Any) -> bool:
         return False
     found = _TIME.match(value.strip())
     return bool(found) and not (found[3] or found[4])
+
+
+class LocalTimes:
+    """Which times name no zone, and how far from UTC they then are: in the zone that was given, else that of this computer."""
+
+    def __init__(self, zone: zones.Zone):
+        self.zone = zone
+
+    def of(self, value: Any) -> dict[str, int]:
+        """{"utc_offset_min": 120} for a time without zone, else nothing."""
+        if not names_no_zone(value):
+            return {}
+        try:
+            there = datetime.fromisoformat(value.strip()[:19])
+            found = zones.minutes(self.zone, there) if self.zone is not None else round(there.astimezone().utcoffset().total_seconds() / 60)
+        except (ValueError, OverflowError, OSError):
+            return {}
+        return {"utc_offset_min": found}
+
+    def note(self, plays: list[dict], earlier: bool) -> Iterator[Note]:
+        """Say as of where plays are read, where some name no zone."""
+        if n := sum(names_no_zone(play.get("created_at")) for play in plays):
+            place = "this computer's zone" if self.zone is None else zones.words(self.zone) + (", as said with an earlier import" if earlier else "")
+            yield Note(f"{n:,} plays name no time zone, read as of {place}; --time-zone or --utc-offset says otherwise")
 
 
 def whole(value: Any, low: int, high: int) -> int | None:

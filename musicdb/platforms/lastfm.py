@@ -19,12 +19,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ..errors import PayloadError
 from ..shapes import Complete, Note, Page, Refused, Row
 from . import _history_files as files
 from . import _listens as listens
+from . import _zones as zones
 
 PLATFORM, KIND, ROWS_VERSION = "lastfm", "history", 1
 PAYLOADS = ("scrobble", "recent", "list", "loved", "track")
@@ -42,16 +42,16 @@ def fetch(
     """Yield the scrobbles and loved tracks of a file, folder or zip, or, without a source, of the account.
 
     Of a source with local times: utc_offset, minutes that its clock is ahead of UTC, or time_zone, the place ("Europe/Berlin"), which knows
-    of summer time. token: as `login` returns it, {"api_key", "user"}.
+    of summer time; it is kept for the next file of the same columns. token: as `login` returns it, {"api_key", "user"}.
     Raises UnknownSource for a file of something else, LoginNeeded, RateLimited or Transient.
     """
-    minutes = listens.zone(time_zone, utc_offset)
+    zone = zones.zone(time_zone, utc_offset)
     if source is None:
         from . import _lastfm_api
 
         yield from _lastfm_api.account(known, account, progress, endpoint, token)
     else:
-        yield from _export(source, minutes)
+        yield from _export(source, zone, known)
 
 
 def login(ask: Any, show: Any, *, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
@@ -61,13 +61,13 @@ def login(ask: Any, show: Any, *, endpoint: str | None = None, progress: Any = N
     return _lastfm_api.login(ask, show, endpoint, progress)
 
 
-def _export(source: Any, minutes: int | ZoneInfo | None) -> Iterator:
+def _export(source: Any, zone: zones.Zone, known: Any) -> Iterator:
     found, single = files.members(source, WANTED, (".csv", ".tsv", ".txt", ".log", ".json", ".jsonl"))
     understood, stranger, any_row, refused = 0, None, False, []
     for member in found:
         try:
             text = files.head(member)
-            pages = _json(member, text) if text[:1] in ("{", "[") else _table(member, minutes)
+            pages = _json(member, text) if text[:1] in ("{", "[") else _table(member, zone, known)
             if pages is None:
                 stranger = stranger or files.stranger(member, text, WANTED)
                 refused.append(Refused("file", member.name, "no scrobbles of Last.fm"))
@@ -95,42 +95,44 @@ def _page(kind: str, items: Any, scope: str) -> Iterator:
 
 
 # ---------- text
-def _table(member: files.Member, minutes: int | ZoneInfo | None) -> Iterator | None:
+def _table(member: files.Member, zone: zones.Zone, known: Any) -> Iterator | None:
     from . import _lastfm_files
 
     table = _lastfm_files.Table(member)
-    return _rows_of(table, minutes) if table.recognised() else None
+    return _rows_of(table, zone, known) if table.recognised() else None
 
 
-def _rows_of(table: Any, minutes: int | ZoneInfo | None) -> Iterator:
+def _rows_of(table: Any, zone: zones.Zone, known: Any) -> Iterator:
     more: dict[str, Any] = {}
+    name = table.member.name
+    if table.zone != "utc":
+        zone, earlier = zones.kept(known, zone, ",".join(table.names))
+        if earlier:
+            yield Note(f"{name}: times are of {zones.words(zone)}, as said with an earlier import; --time-zone or --utc-offset says otherwise")
     if table.zone == "unknown":
         more["clock"] = "local"
-        if minutes is None:
-            yield Note(f"{table.member.name}: the player's clock names no time zone, taken as UTC; --time-zone or --utc-offset says otherwise")
+        if zone is None:
+            yield Note(f"{name}: the player's clock names no time zone, taken as UTC; --time-zone or --utc-offset says otherwise")
     if table.zone is not None and table.client:
         more["client"] = table.client
-    local = table.zone == "unknown"
-    place = minutes if table.zone != "utc" and isinstance(minutes, ZoneInfo) else None
-    if minutes is not None and table.zone != "utc" and place is None:
-        more["utc_offset"] = minutes
     rows = (row | more if more and type(row) is dict else row for row in table.rows())
-    if place is not None:
-        rows = (row | _offset(row, place, local) if type(row) is dict else row for row in rows)
-    yield from _page("scrobble", rows, table.member.name)
+    if zone is not None and table.zone != "utc":
+        rows = (row | _offset(row, zone, table.zone == "unknown") if type(row) is dict else row for row in rows)
+    yield from _page("scrobble", rows, name)
     if table.foreign[0]:
-        yield Note(f"{table.member.name}: {table.foreign[0]:,} lines were no UTF-8 and were read as Windows-1252")
+        yield Note(f"{name}: {table.foreign[0]:,} lines were no UTF-8 and were read as Windows-1252")
 
 
-def _offset(row: dict, place: ZoneInfo, local: bool) -> dict[str, int]:
-    """{"utc_offset": minutes} of a place at the time of a row; {} where that cannot be read, which `rows` says."""
+def _offset(row: dict, zone: zones.Zone, local: bool) -> dict[str, int]:
+    """{"utc_offset": minutes} of a zone at the time of a row; {} where that cannot be read, which `rows` says."""
+    if isinstance(zone, int):
+        return {"utc_offset": zone}
     stamp = not local and row.get("uts")
     try:
         when = datetime.fromisoformat(listens.moment(stamp or row.get("uts") or row.get("time"))[0])
     except PayloadError:
         return {}
-    there = when.astimezone(place) if stamp else when.replace(tzinfo=place)
-    return {"utc_offset": int(there.utcoffset().total_seconds() // 60)}
+    return {"utc_offset": zones.minutes(zone, when if stamp else when.replace(tzinfo=None))}
 
 
 # ---------- JSON

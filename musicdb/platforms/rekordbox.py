@@ -28,6 +28,7 @@ from ..errors import BadInput, PayloadError, UnknownSource
 from ..shapes import Beat, Cue, Row, Said
 from ..units import bpm, camelot, integer, iso_date, stars
 from . import _rekordbox_db, _rekordbox_xml
+from . import _zones as zones
 from ._places import local_path
 from ._rekordbox_rows import content_rows, dicts, mapping, play_rows, playlist_rows, several, text
 from ._rekordbox_xml import EXPORT, MAX_BYTES
@@ -67,19 +68,21 @@ def payload(metadata: str | bytes) -> RekordboxTrack:
 
 # ---------- fetch
 def fetch(
-    source, known=None, *, account=None, all=False, progress=None, home=None, key=None, share=None, anlz=True, utc_offset=None
-) -> Iterator:
+    source, known=None, *, account=None, all=False, progress=None, home=None, key=None, share=None, anlz=True, utc_offset=None,
+    time_zone=None,
+) -> Iterator:  # fmt: skip
     """Yield pages of tracks, playlists and plays of a master.db (or the folder it is in), or of an exported XML.
 
     Without a source, of the master.db in the standard folders; home: another home folder than that of this process. For a database
-    only: key, share, anlz, utc_offset, see `_rekordbox_db.pages`. Raises UnknownSource for another kind of file, BadInput for one that is
-    missing, cut off or hostile, Transient for a database that is being written.
+    only: key, share, anlz, see `_rekordbox_db.pages`; time_zone ("Europe/Berlin") or utc_offset (minutes) of times that name no zone, kept
+    for the next import. Raises UnknownSource for another kind of file, BadInput for one that is missing, cut off or hostile, Transient for
+    a database that is being written.
     """
     path = Path(source).expanduser() if source is not None else _found(Path(home) if home else Path.home())
     path = path / "master.db" if _is_folder_with_database(path) else path
     if _is_database(path):
-        yield from _rekordbox_db.pages(path, known, key=key or "", share=share, anlz=anlz, utc_offset=utc_offset)
-    elif given := [name for name, value in {"key": key, "share": share, "utc_offset": utc_offset}.items() if value is not None]:
+        yield from _rekordbox_db.pages(path, known, key=key or "", share=share, anlz=anlz, zone=zones.zone(time_zone, utc_offset))
+    elif given := [name for name, v in {"key": key, "share": share, "utc_offset": utc_offset, "time_zone": time_zone}.items() if v is not None]:
         raise BadInput(f"{path} is an XML export: {', '.join(given)} is for the database only")
     else:
         yield from _rekordbox_xml.pages(path)
