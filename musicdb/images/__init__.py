@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, field
 
 from ..errors import BadInput, PayloadError
+from . import alike
 from .covers import select
 
 __all__ = ["SIZES", "Image", "Prepared", "candidates", "choose", "find", "get", "insert", "prepare", "renditions", "select", "sha256", "store"]
@@ -39,13 +40,17 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture that was decoded without a fault. mime, width, height are the original's; renditions: size name -> Image."""
+    """A picture that was decoded without a fault. mime, width, height are the original's; renditions: size name -> Image; how it looks
+    (`alike.signature`): dhash, tint.
+    """
 
     sha256: str
     mime: str
     width: int
     height: int
     renditions: dict[str, Image] = field(repr=False)
+    dhash: str
+    tint: str
 
 
 def __getattr__(name: str):
@@ -78,7 +83,7 @@ def prepare(data: bytes) -> Prepared:
         if last is None or (last.width, last.height) != image.size:
             last = Image(_encode(image), MIME, *image.size)
         renditions[name] = last
-    return Prepared(sha256(data), mime, width, height, {name: renditions[name] for name in SIZES})
+    return Prepared(sha256(data), mime, width, height, {name: renditions[name] for name in SIZES}, *alike.signature(renditions["small"].data))
 
 
 def shrink(image, side: int):
@@ -173,9 +178,9 @@ def insert(db, prepared: Prepared, platform: str | None = None, source_url: str 
         if image_id is not None:
             return image_id
         image_id = db.execute(
-            "insert into images(sha256, platform, source_url, mime_type, width, height, created_at)"
-            " values (?, ?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
-            (prepared.sha256, platform, source_url, prepared.mime, prepared.width, prepared.height),
+            "insert into images(sha256, platform, source_url, mime_type, width, height, dhash, tint, created_at)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))",
+            (prepared.sha256, platform, source_url, prepared.mime, prepared.width, prepared.height, prepared.dhash, prepared.tint),
         ).lastrowid
         db.executemany(
             "insert into image_renditions(image_id, size, mime_type, width, height, data) values (?, ?, ?, ?, ?, ?)",

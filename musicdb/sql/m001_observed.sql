@@ -151,7 +151,8 @@ create table images ( -- A picture, known by its content.
   mime_type text not null, -- type of the bytes as they came
   width int, -- pixels as they came
   height int, -- pixels as they came
-  dhash text, -- difference hash, 16 hex digits: near-identical pictures differ in few of its 64 bits
+  dhash text, -- difference hash, 16 hex digits: near-identical pictures differ in few of its 64 bits; empty = made before it was known
+  tint text, -- mean colour of each ninth, 54 hex digits: the same drawing in other colours is another picture
   path text, -- file it was read from
   created_at text not null default (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) -- UTC
 ) strict;
