@@ -14,6 +14,7 @@ from datasette.utils import MultiParams
 
 import musicdb
 from musicdb.web import browse, charts, functions, pages, serve, walls, warm
+from musicdb.web.index import Builder
 from musicdb.web.reading import Reader
 from tests.serving import HOSTILE, get, lib, library  # noqa: F401
 from tests.small import Small
@@ -130,7 +131,7 @@ def test_tracks_of_a_question_can_be_taken_along(shelf):
 
 def test_browsing_finds_what_its_sql_finds(library):
     conn = sqlite3.connect(library)
-    index = browse.build(conn)
+    index = Builder()(conn)
     pick = random.Random(5)
     values = {name: list(found) for name, found in index.facets.items() if found}
     for _ in range(150):
@@ -294,7 +295,7 @@ def test_months_without_plays_are_months():
 
 def test_the_overlap_counts_each_track_once(library):
     conn = sqlite3.connect(library)
-    index = browse.build(conn)
+    index = Builder()(conn)
     assert sum(one["n"] for one in charts.overlap(index)["sets"]) == 2 == len(index.ids)
     for one in charts.overlap(index)["sets"]:  # and its link finds them
         assert browse.browse(Reader(conn), index, browse.asked(MultiParams(one["args"])))["total"] == one["n"]

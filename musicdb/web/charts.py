@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from ..units import key_name
-from .browse import Index
+from .index import Index
 from .reading import Reader
 
 WIDE, HIGH = 1000, 220
@@ -67,8 +67,8 @@ def years(values: Sequence[dict], width: int = WIDE) -> list[dict]:
 def tempos(index: Index) -> list[dict]:
     """Tracks by two beats a minute."""
     count: dict[int, int] = {}
-    for _, _, bpm, _, _ in index.columns:
-        if bpm is not None and 40 <= bpm < 220:
+    for bpm in index.tempos[0]:
+        if 40 <= bpm < 220:
             count[int(bpm // 2 * 2)] = count.get(int(bpm // 2 * 2), 0) + 1
     if not count:
         return []

@@ -12,7 +12,7 @@ from datasette.utils import tilde_decode, tilde_encode
 from datasette.utils.asgi import NotFound, Response
 
 from .. import assets, images
-from . import browse, charts, pages, share, shelves, walls, warm
+from . import browse, charts, index, pages, share, shelves, walls, warm
 from .reading import Reader
 
 ROWS = {  # the table whose rows have a page: (template, what reads it)
@@ -82,6 +82,11 @@ async def read(datasette, database, key, make):
     return await warm.of(database).get((*key, shared), ask)
 
 
+async def library_index(database) -> index.Index:
+    memory = warm.of(database)
+    return await memory.get("index", memory.lasting.setdefault("index", index.Builder()))
+
+
 async def answer(datasette, request, database, template: str, page: dict, asked: list[dict]):
     """The page as HTML or JSON; in JSON with the SQL that it was made of, but for strangers."""
     shared = share.is_shared(datasette)
@@ -133,10 +138,10 @@ async def library(datasette, request):
     """Search, facets, list and cover wall. `_part=1`: the results alone, for search as you type."""
     database = database_of(datasette, request)
     await allowed(datasette, request, database, "tracks")
-    memory, want = warm.of(database), browse.asked(request.args)
-    index = await memory.get("browse", browse.build)
+    want = browse.asked(request.args)
+    everything = await library_index(database)
     key = ("browse", repr(want))
-    page, asked = await read(datasette, database, key, lambda reader: browse.browse(reader, index, want))
+    page, asked = await read(datasette, database, key, lambda reader: browse.browse(reader, everything, want))
     base = browse.chosen(want)
 
     def address(**changes) -> str:
@@ -168,9 +173,8 @@ async def wall(datasette, request):
 async def chart(datasette, request):
     database = database_of(datasette, request)
     await allowed(datasette, request, database, "tracks")
-    memory = warm.of(database)
-    index = await memory.get("browse", browse.build)
-    page, asked = await read(datasette, database, ("charts",), lambda reader: charts.every(reader, index))
+    everything = await library_index(database)
+    page, asked = await read(datasette, database, ("charts",), lambda reader: charts.every(reader, everything))
     return await answer(datasette, request, database, "charts", page, asked)
 
 

@@ -5,6 +5,7 @@ SQLite counts the commits of other connections (`pragma data_version`); a connec
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -32,6 +33,8 @@ class Warm:
         self._watch = None
         self._version = 0
         self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        self._asking: dict[Hashable, asyncio.Lock] = {}
+        self.lasting: dict[str, Any] = {}  # what outlives a write, because it looks itself at what changed
 
     def version(self) -> int:
         """A number that changes whenever another connection commits. Raises sqlite3.OperationalError where the file is locked."""
@@ -49,12 +52,16 @@ class Warm:
             self._watch = None
 
     async def get(self, key: Hashable, make: Callable[[Any], Any]) -> Any:
-        """make(connection) run in a thread of Datasette's, or what it gave since the last commit."""
-        version, found = self.version(), self._kept.get(key)
-        if found and found[0] > time.monotonic():
-            self._kept.move_to_end(key)
-            return found[1]
-        return self._keep(key, version, await self.database.execute_fn(make))
+        """make(connection) run in a thread of Datasette's, or what it gave since the last commit. Who asks meanwhile waits for the same answer."""
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            try:
+                version, found = self.version(), self._kept.get(key)
+                if found and found[0] > time.monotonic():
+                    self._kept.move_to_end(key)
+                    return found[1]
+                return self._keep(key, version, await self.database.execute_fn(make))
+            finally:
+                self._asking.pop(key, None)
 
     def _keep(self, key: Hashable, version: int, value: Any) -> Any:
         if version == self._version:
