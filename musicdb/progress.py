@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .terminal import in_a_line
+
 
 class Bar:
     """progress(done, total or None, what) as a bar: in a notebook a widget, else on standard error where that is a terminal."""
@@ -22,7 +24,7 @@ class Bar:
         if done < bar.n:  # the next piece of work
             bar.reset(total=total)
         bar.total = total
-        bar.set_description_str(str(what)[:40], refresh=False)
+        bar.set_description_str(in_a_line(str(what)[:40]), refresh=False)
         bar.update(done - bar.n)
         if total and done >= total:
             bar.refresh()

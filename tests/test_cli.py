@@ -17,6 +17,7 @@ import sys
 import time
 import zipfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -28,6 +29,8 @@ from musicdb import backup, schema, settings, sqllog
 from musicdb.cli import cli
 from musicdb.commands import base, home, importing, reference
 from musicdb.errors import BadInput, DatabaseFull
+from musicdb.terminal import in_a_line, in_json
+from tests.small import Small
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <DJ_PLAYLISTS Version="1.0.0"><PRODUCT Name="rekordbox" Version="6.8.5" Company="AlphaTheta"/>
@@ -756,3 +759,17 @@ def test_output_into_a_closed_pipe_ends_quietly(lib):
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()
     process.wait()
+
+
+def test_a_title_cannot_command_the_terminal(tmp_path):
+    small = Small(tmp_path / "codes.db")
+    small.track("\x1b]0;owned\x07\x1b[2Jfaked\rline\u202e\x9b", artist_credit="one\ntwo")
+    small.db.close()
+    run = partial(CliRunner().invoke, cli, color=True)
+    for command in (["why", "1"], ["why", "1", "--json"], ["export", "matches"], ["why", "\x1b[2J"]):
+        done = run(["--db", str(tmp_path / "codes.db"), *command])
+        assert not set("\x1b\x07\r\u202e\x9b") & set(done.output), command
+    said = run(["--db", str(tmp_path / "codes.db"), "why", "1"]).output
+    assert r"\x1b]0;owned\x07\x1b[2Jfaked\rline\u202e\x9b" in said
+    assert json.loads(in_json(json.dumps("\u202e\u2028é", ensure_ascii=False))) == "\u202e\u2028é"
+    assert in_a_line("a\nb\tc") == r"a\nb c"

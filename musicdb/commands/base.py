@@ -20,6 +20,7 @@ import click
 from musicdb import settings
 from musicdb.errors import BadInput, MusicdbError
 from musicdb.progress import Bar
+from musicdb.terminal import in_a_line, in_json, visible
 
 DB_KEY = "musicdb.db"  # in click's context: --db of whichever level gave it last
 INTERRUPTED = 130
@@ -33,7 +34,7 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
     def show(self, file=None) -> None:
-        click.echo(f"musicdb: {self.message}", err=True, file=file)
+        click.echo(f"musicdb: {visible(self.message)}", err=True, file=file)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -203,17 +204,17 @@ def progress(show: bool = True) -> Iterator[Bar]:
 
 def say(text: str = "") -> None:
     """A line of the result, on standard output."""
-    click.echo(text)
+    click.echo(visible(text))
 
 
 def note(text: str) -> None:
     """A remark that is no part of the result, on standard error."""
-    click.echo(text, err=True)
+    click.echo(visible(text), err=True)
 
 
 def say_json(value: Any) -> None:
     """The result as one JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    click.echo(in_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
@@ -229,10 +230,10 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a value for people: 12345 as "12,345", None as ""."""
+    """Return a value for people, in one line: 12345 as "12,345", None as ""."""
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else in_a_line(str(value))
 
 
 LOCAL_TIMES = (  # of a source whose clock names no zone

@@ -22,6 +22,7 @@ CAMPAIGNS = [
     ("fuzz_files", 250_000, 1000, True),
     ("fuzz_inputs", 250_000, 500, True),
     ("network", 1000, 15, False),
+    ("hostile", 400, 40, False),
     ("writers", 600, 10, False),
 ]
 
