@@ -21,6 +21,8 @@ from musicdb.commands import (
 )
 from musicdb.commands.events import events
 from musicdb.commands.hearing import HEARING
+from musicdb.commands.publishing import ids, publishers
+from musicdb.commands.records import RECORDS
 from musicdb.commands.shelf import collection
 
 
@@ -61,10 +63,12 @@ def cli(ctx: click.Context, as_json: bool) -> None:
 
 for command in (
     screens.demo, database.init, logins.login, logins.logout, importing.import_, importing.link, importing.resolve,
-    reviewing.review, syncing.status, syncing.sync, syncing.inspect, filing.reconcile, filing.download, playlisting.playlists, collection, events, deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, screens.serve, screens.lab,
+    reviewing.review, syncing.status, syncing.sync, syncing.inspect, filing.reconcile, filing.download, playlisting.playlists, collection, publishers, ids, events, deciding.take, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, screens.serve, screens.lab,
     database.check, database.backup, database.migrate, database.config,
 ):  # fmt: skip
     cli.add_command(command)
+for command in RECORDS:
+    collection.add_command(command)
 for command in HEARING:
     listening.listens.add_command(command)
 importing.import_.add_command(reviewing.import_matches)

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
 from musicdb import collection, history, links, load, truth
+from musicdb.cli import cli
 from musicdb.errors import BadInput
 from tests.discogs_records import copy, import_records, record, want
 from tests.observing import observe
@@ -252,9 +254,6 @@ def test_what_was_said_of_a_copy_of_the_export_holds_for_the_accounts_own(db, mo
 @pytest.fixture
 def at_the_prompt(shelf, monkeypatch):
     """Run a command on this shelf; return (exit code, what it said)."""
-    from click.testing import CliRunner
-
-    from musicdb.cli import cli
 
     def run(*words):
         done = CliRunner().invoke(cli, [*words, "--db", str(shelf.path)])
@@ -296,3 +295,28 @@ def test_events_at_the_prompt(shelf, at_the_prompt):
     assert at_the_prompt("events", "remove", "1")[0] == 0 and "no events" in at_the_prompt("events", "list")[1]
     assert at_the_prompt("undo")[0] == 0 and "Harbour Day" in at_the_prompt("events", "list")[1]
     assert at_the_prompt("events", "show", "9")[0] == 2 and at_the_prompt("events", "add", "x", "--date", "soon")[0] == 2
+
+
+def test_publishers_and_ids_from_the_command_line(shelf):
+    def said(*words):
+        result = CliRunner().invoke(cli, ["--db", str(shelf.path), *words, "--json"], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.output)
+
+    one = said("publishers", "add", "Night Tapes", "--platform", "YouTube", "--handle", "@tapes", "--id", "youtube_channel=UC9")["publisher"]
+    assert said("publishers", "add", "Night Tapes", "--platform", "youtube", "--handle", "@tapes")["publisher"] == one
+    playlist = shelf.execute("insert into playlists (name) values ('Late')").lastrowid
+    assert len(said("publishers", "publish", str(one), "--release", "1", "--playlist", str(playlist))["operations"]) == 2
+    (row,) = said("publishers", "list", "tapes")
+    assert (row["id"], row["releases"], row["playlists"], row["ids"]) == (one, 1, 1, "youtube_channel=UC9")
+    assert said("publishers", "publish", str(one), "--release", "1")["operations"] == []
+    said("publishers", "publish", str(one), "--release", "1", "--playlist", str(playlist), "--not")
+    assert (said("publishers", "list")[0]["releases"], said("publishers", "list")[0]["playlists"]) == (0, 0)
+    said("undo")
+    assert said("publishers", "list")[0]["playlists"] == 1
+    said("ids", "add", "release", "1", "my-shelf", "box 3")
+    assert said("ids", "find", "box 3") == [{"kind": "release", "id": 1, "scheme": "my-shelf", "platform": "user"}]
+    assert {"scheme": "my-shelf", "value": "box 3", "platform": "user"} in said("ids", "list", "release", "1")
+    said("ids", "remove", "release", "1", "my-shelf", "box 3")
+    assert said("ids", "find", "box 3", "--scheme", "my-shelf") == []
+    assert CliRunner().invoke(cli, ["--db", str(shelf.path), "ids", "add", "release", "999", "a", "b"]).exit_code == 2

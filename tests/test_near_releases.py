@@ -1,10 +1,14 @@
 """Candidates of releases: what no exact key joined waits for a person, whose word stays and can be undone."""
 
+import json
+
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 import musicdb
-from musicdb import history
+from musicdb import collection, history
+from musicdb.cli import cli
 from musicdb.collection import linking
 from musicdb.links import releases
 from musicdb.truth import resolve
@@ -75,3 +79,73 @@ def test_what_a_person_refused_is_not_proposed_again_until_undone(db):
 def test_what_does_not_wait_is_refused(db):
     with pytest.raises(musicdb.errors.BadInput, match="no release waits"):
         releases.reject(db, 1)
+
+
+# ---------- the review
+@pytest.fixture
+def shelved(db):
+    db.execute("insert into collection_items (platform_release_id, status, platform, instance_id) select id, 'owned', 'discogs', 'c' || external_id from platform_releases where platform = 'discogs'")
+    return db
+
+
+def test_candidates_are_listed_with_their_level_and_why(shelved):
+    rows = collection.release_candidates(shelved)
+    assert {(row.observed, row.level, row.release) for row in rows} == {("spotify/12", "release", "Peat"), ("spotify/14", "release group", "Lower Deck")}
+    assert all("The titles are the same" in " ".join(row.signs) for row in rows)
+    assert [row.observed for row in collection.release_candidates(shelved, level="release group")] == ["spotify/14"]
+    assert [row.observed for row in collection.release_candidates(shelved, copy="discogs/c13")] == ["spotify/14"]
+    for wrong in ({"level": "label"}, {"copy": "discogs/none"}):
+        with pytest.raises(musicdb.errors.BadInput):
+            collection.release_candidates(shelved, **wrong)
+
+
+def test_an_album_in_another_pressing_is_one_album_and_two_releases_until_undone(db):
+    def albums():
+        sql = "select count(distinct coalesce(g.merged_into_id, g.id)), count(distinct e.id) from releases as e join release_groups as g on g.id = e.release_group_id where e.title = 'Lower Deck'"
+        return tuple(db.execute(sql).fetchone())
+
+    assert albums() == (2, 2)
+    (row,) = collection.release_candidates(db, level="release group")
+    done = collection.accept_release(db, row.link)
+    assert albums() == (1, 2) and not collection.release_candidates(db, level="release group")
+    releases.propose(db)
+    resolve(db)
+    assert albums() == (1, 2) and not collection.release_candidates(db, level="release group")
+    history.undo(db, done.operation)
+    assert albums() == (2, 2) and len(collection.release_candidates(db, level="release group")) == 1
+
+
+def test_the_command_lists_explains_accepts_and_rejects(db):
+    def ran(*words):
+        result = CliRunner().invoke(cli, ["--db", str(db.path), "collection", *words], catch_exceptions=False)
+        return result.exit_code, result.output
+
+    _, listed = ran("matches", "--json")
+    pressing, album = (next(row["link"] for row in json.loads(listed) if row["level"] == level) for level in collection.LEVELS)
+    assert "that very pressing" in ran("matches", str(pressing))[1] and "another pressing" in ran("matches", str(album))[1]
+    assert ran("same", str(pressing)) == (0, f"1 one with the other; 1 wait; musicdb undo {db.value('select max(id) from operations')} takes it back\n")
+    assert ran("apart", str(album))[0] == 0 and "no release waits" in ran("matches")[1]
+    assert ran("same", str(album))[0] == 2
+    history.undo(db, db.value("select max(id) from operations where type = 'release link' and reason like '%another release%'"))
+    assert len(collection.release_candidates(db)) == 1
+
+
+def test_the_screens_answer_by_key(shelved):
+    screen = musicdb.ReleaseReview(shelved)
+    assert len(screen.state["cards"]) == 2 and [f["n"] for f in screen.state["filters"]] == [1, 1]
+    card = next(card for card in screen.state["cards"] if "pressing" in str(card["b"]["meta"]) and "same album" not in str(card["b"]["meta"]))
+    screen.press({"do": "why", "id": card["id"]})
+    assert any("more" in card for card in screen.state["cards"])
+    screen.press({"do": "accept", "id": card["id"]})
+    assert len(screen.state["cards"]) == 1 and "u takes it back" in screen.said
+    screen.press({"do": "undo"})
+    assert len(screen.state["cards"]) == 2 and screen.last_error is None
+    shelf = musicdb.Shelf(shelved)
+    shelf.press({"do": "open", "id": "discogs/c13"})
+    near = next(card for card in shelf.state["cards"] if str(card["id"]).startswith("release/"))
+    shelf.press({"do": "unlink", "id": near["id"]})
+    assert not [card for card in shelf.state["cards"] if str(card["id"]).startswith("release/")] and shelf.last_error is None
+    shelf.press({"do": "undo"})
+    near = next(card for card in shelf.state["cards"] if str(card["id"]).startswith("release/"))
+    shelf.press({"do": "one", "id": near["id"]})
+    assert "One from now on" in shelf.said and shelf.last_error is None

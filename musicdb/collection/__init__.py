@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_PLACES = dict.fromkeys("copies copy folders sides owned rip_list buy_list dig_list prices value release_candidates releases items".split(), "shelf")
+_PLACES = dict.fromkeys("copies copy folders sides owned rip_list buy_list dig_list prices value releases items".split(), "shelf")
 _PLACES |= dict.fromkeys("CONDITIONS FIELDS STATUSES Edited add clear edit remove sell wish".split(), "editing")
 _PLACES |= dict.fromkeys("apart_release candidates link_side same_release unlink_side".split(), "linking")
-_PLACES |= dict.fromkeys("identify forget publisher publish".split(), "publishers")
+_PLACES |= dict.fromkeys("LEVELS accept_release reject_release release_candidate release_candidates".split(), "reviewing")
+_PLACES |= dict.fromkeys("identified identify ids forget own publisher publishers publish unpublish".split(), "publishers")
 __all__ = sorted(_PLACES)
 
 

@@ -8,12 +8,21 @@ from ..errors import BadInput
 from ..shapes import title
 
 if TYPE_CHECKING:
-    from ..db import Database
+    from ..db import Database, Rows
 
 TABLES = {
     "artist": "artists", "track": "tracks", "release": "releases", "release_group": "release_groups", "publisher": "publishers", "event": "events",
     "playlist": "playlists", "genre": "genres", "label": "labels",
 }  # fmt: skip
+LISTED = """
+select p.id, p.name, p.platform, p.handle, (select count(*) from release_publishers where publisher_id = p.id) as releases,
+  (select count(*) from playlists where owner_publisher_id = p.id and deleted_at is null) as playlists,
+  (select count(*) from platform_playlists where platform = p.platform and coalesce(owner_id, owner) = p.handle and missing_since is null) as listed,
+  (select group_concat(scheme || '=' || value, ', ') from external_ids where entity_type = 'publisher' and entity_id = p.id) as ids
+from publishers as p
+where p.deleted_at is null and (:text is null or p.name like :text or p.handle like :text or p.platform like :text)
+order by p.name collate nocase, p.id
+"""
 
 
 def publisher(db: Database, name: str, platform: str, handle: str | None = None, *, by: str | None = None) -> int:
@@ -44,6 +53,46 @@ def publish(db: Database, release: int, publisher: int, *, by: str | None = None
     with db.operation("publish", actor=by or "me", reason=f"publisher {publisher} of release {release}") as op:
         db.execute("insert into release_publishers (release_id, publisher_id) values (?, ?)", [release, publisher])
     return op.id
+
+
+def unpublish(db: Database, release: int, publisher: int, *, by: str | None = None) -> int | None:
+    """Take `publish` back; return the operation, None where it was not so."""
+    if not db.value("select 1 from release_publishers where release_id = ? and publisher_id = ?", [release, publisher]):
+        return None
+    with db.operation("publish", actor=by or "me", reason=f"publisher {publisher} not of release {release}") as op:
+        db.execute("delete from release_publishers where release_id = ? and publisher_id = ?", [release, publisher])
+    return op.id
+
+
+def own(db: Database, playlist: int, publisher: int | None, *, by: str | None = None) -> int | None:
+    """Say whose a playlist of yours is; None: nobody's. Return the operation, None where it is so already."""
+    _known(db, "playlist", playlist)
+    if publisher is not None:
+        _known(db, "publisher", publisher)
+    if db.value("select owner_publisher_id from playlists where id = ?", [playlist]) == publisher:
+        return None
+    with db.operation("publish", actor=by or "me", playlist_id=playlist, reason=f"playlist {playlist} is of publisher {publisher or 'nobody'}") as op:
+        db.execute("update playlists set owner_publisher_id = ? where id = ?", [publisher, playlist])
+    return op.id
+
+
+def publishers(db: Database, text: str | None = None) -> Rows:
+    """Return publishers by name: id, name, platform, handle, releases, playlists (yours), listed (lists of theirs that were imported), ids."""
+    return db.q(LISTED, {"text": f"%{text}%" if text else None})
+
+
+def ids(db: Database, entity: str, id: int) -> Rows:
+    """Return ids elsewhere of one thing: scheme, value, platform (who says so). Raises BadInput."""
+    _known(db, entity, id)
+    return db.q("select scheme, value, platform from external_ids where entity_type = ? and entity_id = ? order by scheme, value", [entity, id])
+
+
+def identified(db: Database, value: str, scheme: str | None = None) -> Rows:
+    """Return what has an id: kind, id, scheme, platform (who says so)."""
+    sql = "select entity_type as kind, entity_id as id, scheme, platform from external_ids where value = :value and (:scheme is null or scheme = :scheme) order by 1, 2"
+    if scheme is None:  # the index begins with the scheme
+        sql = sql.replace("where value = :value", "where scheme in (select distinct scheme from external_ids) and value = :value")
+    return db.q(sql, {"value": value.strip(), "scheme": scheme and scheme.strip().lower()})
 
 
 def identify(db: Database, entity: str, id: int, scheme: str, value: str, *, by: str | None = None) -> int | None:

@@ -189,27 +189,3 @@ def items(db: Database, release: int) -> Rows:
     if db.value("select 1 from releases where id = ?", [release]) is None:
         raise BadInput(f"there is no release {release}; `musicdb collection releases` lists them")
     return db.q(ITEMS, [release])
-
-
-MAYBE = """
-select r.platform || '/' || r.external_id as observed, r.title, l.confidence, e.id as release_id, e.title as release, e.origin, e.release_date, e.format,
-  l.evidence
-from release_links as l join platform_releases as r on r.id = l.platform_release_id join releases as e on e.id = l.release_id
-where l.status = 'candidate' and e.deleted_at is null
-  and not exists (select 1 from release_links as a where a.platform_release_id = r.id and a.status in ('auto', 'confirmed') and a.release_id = l.release_id)
-  and not exists (select 1 from decisions as d where d.entity = 'release_link' and d.entity_key = r.platform || '/' || r.external_id
-    and d.field = 'not:' || e.release_uid and d.value is not null and d.id = (
-      select max(id) from decisions where entity = d.entity and entity_key = d.entity_key and field = d.field))
-order by l.confidence desc, l.id
-"""
-
-
-def release_candidates(db: Database) -> Rows:
-    """Return observed releases that may be one with another: observed ("platform/id"), title, confidence, release_id, release, origin,
-    release_date, format, signs (sentences). Answer with `same_release(db, observed, release_id)` or `apart_release(db, observed, release_id)`.
-    """
-    rows = db.q(MAYBE)
-    for row in rows:
-        row["signs"] = [one["sentence"] for one in msgspec.json.decode(row.pop("evidence") or "[]")]
-    rows.columns = [*rows.columns[:-1], "signs"]
-    return rows

@@ -29,13 +29,17 @@ TRACKS_OF = {  # tracks that show one of these
     "genre": "select track_id from track_genres where genre_id in (select value from json_each(:ids))",
 }
 OBSERVED = "select id from platform_tracks where platform = ? and external_id = ?"
+OF_ALBUMS = """
+select l.platform_release_id from releases as e join release_links as l on l.release_id = e.id and l.status in ('auto', 'confirmed')
+where e.release_group_id in (select value from json_each(?))
+"""
 RELEASE = "select id from platform_releases where platform = ? and external_id = ?"
 
 
 def follow(db: Database, keys: Iterable[Key]) -> set[int]:
     """Bring everything up to date that decisions on these keys concern; return the tracks. To be called after the decisions are written."""
     keys = list(dict.fromkeys(keys))
-    fields = {field for entity, _, field in keys if entity == "track"}
+    fields = {"cover" if field.startswith("picture:") else field for entity, _, field in keys if entity == "track"}
     tracks = _ids(db, "track", (key for entity, key, _ in keys if entity == "track"))
     merges = _ids(db, "track", (key for entity, key, field in keys if entity == "track" and field == "merged_into"))
     observations, observed_releases = set(), set()
@@ -52,7 +56,7 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
         flagging.follow(db, plays)
     if merges or observations:
         tracks |= _relink(db, observations, merges)
-    pictures = _ids(db, "release_group", (key for entity, key, field in keys if entity == "release_group" and field == "cover"))
+    pictures = _ids(db, "release_group", (key for entity, key, field in keys if entity == "release_group" and field.startswith(("cover", "picture:"))))
     shown = _tracks_of(db, "release_group", pictures) if pictures else set()
     united: dict[str, set[int]] = {}
     for kind in TRACKS_OF:
@@ -68,6 +72,8 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
             shown |= tracks
     for names in united.items():  # records without a track of ours too
         releases.derive(db, (), stale=False, names=names)
+    if albums := united.get("release_group"):  # whether they may be one is another question now
+        observed_releases |= {one for (one,) in db.execute(OF_ALBUMS, [_json(albums)])}
     if observed_releases:
         releases.derive(db, (), stale=False, observed=observed_releases)
         near_releases.propose(db, observed_releases)
@@ -79,6 +85,9 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
 def _relink(db: Database, observations: set[int], merges: set[int]) -> set[int]:
     """Bring the links of these observations, and of all that these tracks were or are merged with, up to date; return their tracks."""
     family = merges | {one for pair in merged.into(db, merges).items() for one in pair}
+    # A word that an observation is not this track holds for what is merged with it, so those are asked too.
+    theirs = "select platform_track_id from track_links where assigned_track_id in (select value from json_each(?))"
+    observations = observations | {one for (one,) in db.execute(theirs, [_json(family)])}
     asked = {"observations": _json(observations), "family": _json(family)}
     linked = """
     select assigned_track_id, track_id from track_links where platform_track_id in (select value from json_each(:observations))

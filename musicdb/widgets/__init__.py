@@ -13,7 +13,7 @@ from typing import Any
 SCREENS = {
     "Grid": "grid", "LinkReview": "review", "TruthEditor": "truth_editor", "DuplicateReview": "duplicates", "TrackDetails": "details",
     "PlatformSearch": "searching", "UpstreamChanges": "upstream", "ImagePicker": "pictures", "Tagger": "tagger", "ImportPanel": "imports",
-    "HistoryPanel": "history", "Login": "login", "PlaylistSync": "playlist_sync", "Shelf": "shelf",
+    "HistoryPanel": "history", "Login": "login", "PlaylistSync": "playlist_sync", "Shelf": "shelf", "ReleaseReview": "releases",
 }  # fmt: skip
 __all__ = [*SCREENS, "h"]
 

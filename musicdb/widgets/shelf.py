@@ -9,6 +9,7 @@ from ..errors import BadInput
 from ..web.cells import clock
 from .base import LABELS, Board, short
 from .differences import values
+from .releases import card as candidate
 
 PAGE = 120  # covers on the wall at a time
 STATES = {"linked": "linked by you", "auto": "linked", "waiting": "waits for you", "none": "not linked"}
@@ -75,6 +76,11 @@ class Shelf(Board):
 
     # ---- deciding
 
+    def do_one(self, id: str) -> None:
+        """What a platform lists is this record, or the same album."""
+        if link := _link(id):
+            self._did(collection.accept_release(self.db, link), "One from now on.")
+
     def do_find(self, id: int) -> None:
         """Tracks that this side may be."""
         if isinstance(id, int):
@@ -88,8 +94,10 @@ class Shelf(Board):
         self._did(collection.link_side(self.db, int(side or 0), int(id)), "Linked: this side is that track.")
 
     def do_unlink(self, id: int) -> None:
-        """The side is not the track that it is linked to."""
-        if isinstance(id, int):
+        """The side is not the track that it is linked to; or a release is not this record."""
+        if link := _link(id):
+            self._did(collection.reject_release(self.db, link), "Two: this will not be asked again.")
+        elif isinstance(id, int):
             self.focus = id
             self._did(collection.unlink_side(self.db, id), "Taken apart: it is not that track, and is not asked again.")
 
@@ -185,10 +193,16 @@ class Shelf(Board):
         }  # fmt: skip
         return {
             "side": 72, "heading": short(f"{row.artists or 'unknown'} - {row.title}", 120), "counts": f"{sum(one.track_id is not None for one in tracks)} of {len(tracks)} sides are tracks of yours",
-            "cards": [head, *(self._side(one) for one in tracks)],
+            "cards": [head, *(self._side(one) for one in tracks), *self._near()],
             "does": [{"do": "find", "key": "f", "label": "find its track", "on": "card"}, {"do": "unlink", "key": "r", "label": "not this track", "on": "card"}],
             "empty": "No tracklist yet: import Discogs with your login, and it comes.",
         }  # fmt: skip
+
+    def _near(self) -> list[dict[str, Any]]:
+        """Releases elsewhere that may be this record or its album."""
+        answers = [{"do": "one", "key": "a", "label": "one with it", "on": "card", "strong": True}, {"do": "unlink", "key": "r", "label": "not", "on": "card"}]
+        rows = collection.release_candidates(self.db, copy=self.record, limit=8)
+        return [candidate(row) | {"id": f"release/{row.link}", "actions": answers} for row in rows]
 
     def _side(self, one: Any) -> dict[str, Any]:
         theirs = f"{one.position or one.track_no or ''}  {one.title}"
@@ -217,6 +231,11 @@ class Shelf(Board):
             "does": [{"do": "link", "key": "a", "label": "this is the track", "on": "card", "strong": True}],
             "empty": "No track of yours is like it. Import the file or the stream first; b goes back.",
         }  # fmt: skip
+
+
+def _link(id: Any) -> int | None:
+    """12 of the card "release/12"."""
+    return int(id.removeprefix("release/")) if isinstance(id, str) and id.startswith("release/") else None
 
 
 def _label(field: str) -> str:
