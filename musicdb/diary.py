@@ -20,7 +20,7 @@ from .errors import BadInput, DatabaseError
 SCHEMA = "diary"
 APPLICATION_ID = 0x6D75736C  # "musl"
 BOTH = ("import_batches", "sync_checkpoints")  # in each file those of its own imports
-ONLY = ("users", "listens_raw", "listens", "listen_rollup", "listen_hours", "listen_heard", "listen_artist_rollup", "listen_stale",
+ONLY = ("users", "listens_raw", "listens", "listen_rollup", "listen_totals", "listen_hours", "listen_heard", "listen_artist_rollup", "listen_stale",
         "listen_counted")  # fmt: skip
 TABLES = (*BOTH, *ONLY)
 CONFIG = "listens_db"  # key of `config`: where the diary is, beside the library or absolute

@@ -242,6 +242,10 @@ def test_statistics_are_those_of_counting_every_play_whatever_was_done_to_the_di
             plays = db.execute(sql.format("substr(listened_at, 1, 7)", "count(*), sum(coalesce(ms_played, 0)), min(listened_at), max(listened_at)",
                                           "listens where duplicate_of_id is null")).fetchall()  # fmt: skip
             assert stored == plays  # also before anybody made the rollups again
+            sql = "select platform, track_external_id, user_id, {} from {} group by 1, 2, 3 order by 1, 2, 3"
+            stored = db.execute(sql.format("sum(plays), sum(ms_played), min(first_at), max(last_at)", "listening_by_track")).fetchall()
+            assert stored == db.execute(sql.format("count(*), sum(coalesce(ms_played, 0)), min(listened_at), max(listened_at)",
+                                                   "listens where duplicate_of_id is null")).fetchall()  # fmt: skip
             hours = db.execute("select day, hour, sum(plays) from listening_by_hour group by 1, 2 order by 1, 2").fetchall()
             assert hours == db.execute("select substr(listened_at, 1, 10), cast(substr(listened_at, 12, 2) as int), count(*) from listens "
                                        "where duplicate_of_id is null group by 1, 2 order by 1, 2").fetchall()  # fmt: skip

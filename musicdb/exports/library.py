@@ -41,7 +41,7 @@ update platform_playlists set metadata = null, metadata_hash = null;
 update collection_items set metadata = null
 """
 LISTENS = """
-delete from listens; delete from listens_raw; delete from listen_rollup; delete from listen_hours; delete from listen_stale;
+delete from listens; delete from listens_raw; delete from listen_rollup; delete from listen_totals; delete from listen_hours; delete from listen_stale;
 delete from listen_heard; delete from listen_artist_rollup; delete from listen_counted; delete from event_recordings; delete from events;
 delete from track_metrics where metric in ('play_count', 'skip_count', 'last_played_at') or platform in {heard};
 delete from track_likes where platform in {heard};
@@ -140,7 +140,7 @@ def _strip(db: Database, copy: sqlite3.Connection, parts: tuple[str, ...]) -> No
         copy.execute("update or ignore listens set user_id = 1")
         copy.execute("delete from listens where user_id <> 1")
         copy.execute("delete from listens_raw where user_id <> 1")
-        for table in ("listen_rollup", "listen_hours", "listen_heard", "listen_artist_rollup", "listen_stale", "listen_counted"):
+        for table in ("listen_rollup", "listen_totals", "listen_hours", "listen_heard", "listen_artist_rollup", "listen_stale", "listen_counted"):
             copy.execute(f"delete from {table}")
     _without_orphans(copy)
     for table in schema.SEARCH:

@@ -38,6 +38,18 @@ from {plays}
 where l.duplicate_of_id is null
 group by 1, 2, 3, 4
 """
+TOTALS = """
+insert into listen_totals (platform, track_external_id, user_id, plays, ms_played, skips, first_at, last_at)
+select r.platform, r.track_external_id, r.user_id, sum(r.plays), sum(r.ms_played), sum(r.skips), min(r.first_at), max(r.last_at)
+from listen_rollup as r {where}
+group by 1, 2, 3
+"""
+PLAYED = """
+insert or ignore into temp.played_now
+select r.platform, r.track_external_id, r.user_id
+from json_each(?) as j
+cross join listen_rollup as r on r.user_id = json_extract(j.value, '$[0]') and r.month = json_extract(j.value, '$[1]')
+"""
 BY_HOUR = """
 insert into listen_hours (user_id, month, day, hour, is_local, plays, ms_played)
 select l.user_id, substr(l.listened_at, 1, 7), case when l.utc_offset_min is null then substr(l.listened_at, 1, 10)
@@ -114,12 +126,25 @@ def refresh(db: Database, *, all: bool = False) -> int:
 
 
 def _count(db: Database, months: list, whole: bool) -> None:
-    """Plays by track and month, and by hour."""
+    """Plays by track and month, in all, and by hour."""
     chosen = [] if whole else [msgspec.json.encode(months).decode()]
+    if not whole:  # what was played in these months, before and after
+        db.execute("create temp table if not exists played_now (platform, track_external_id, user_id, primary key (platform, track_external_id, user_id))")
+        db.execute("delete from temp.played_now")
+        db.execute(PLAYED, chosen)
     for table in ("listen_rollup", "listen_hours"):
         db.execute(f"delete from {table}" if whole else FORGET.format(table), chosen)
     for sql in (BY_MONTH, BY_HOUR):
         db.execute(sql.format(plays="listens as l" if whole else OF_MONTHS), chosen)
+    if whole:
+        db.execute("delete from listen_totals")
+        db.execute(TOTALS.format(where=""))
+    else:
+        db.execute(PLAYED, chosen)
+        where = "where (platform, track_external_id, user_id) in (select platform, track_external_id, user_id from temp.played_now)"
+        db.execute(f"delete from listen_totals {where}")
+        db.execute(TOTALS.format(where=where))
+        db.execute("delete from temp.played_now")
 
 
 def _heard(db: Database) -> set[tuple[int, str]]:

@@ -304,6 +304,18 @@ create table listen_rollup ( -- Plays of each track by month, without duplicates
 ) strict, without rowid;
 create index ix_lr_month on listen_rollup(month, user_id, platform, track_external_id, plays, ms_played);
 
+create table listen_totals ( -- Plays of each track in all, without duplicates. Kept by `listens.rollups`; read `listening_by_track`.
+  platform text not null, -- who says so
+  track_external_id text not null, -- that service's track
+  user_id int not null references users(id), -- who listened
+  plays int not null, -- how often
+  ms_played int not null, -- milliseconds played in all, where known
+  skips int not null, -- plays that were skipped
+  first_at text not null, -- UTC start of the first play
+  last_at text not null, -- UTC start of the last play
+  primary key (platform, track_external_id, user_id)
+) strict, without rowid;
+
 create table listen_hours ( -- Plays of each hour, without duplicates: streaks, days, hours of the week. Kept by `listens.rollups`; read `listening_by_hour`.
   user_id int not null references users(id), -- who listened
   month text not null, -- 2024-05, UTC

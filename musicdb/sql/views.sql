@@ -551,6 +551,20 @@ select l.user_id, substr(l.listened_at, 1, 7), l.platform, l.track_external_id, 
 from listens as l
 where l.duplicate_of_id is null and l.id > (select coalesce(max(last_id), 0) from listen_counted);
 
+create view listening_by_track as -- Plays of each service's tracks in all, to be added up, always as the diary is now: totals, and what they lack from the plays.
+select t.user_id, t.platform, t.track_external_id, t.plays, t.ms_played, t.skips, t.first_at, t.last_at
+from listen_totals as t
+where not exists (select 1 from listen_stale)
+union all
+select m.user_id, m.platform, m.track_external_id, m.plays, m.ms_played, m.skips, m.first_at, m.last_at
+from listening_by_month as m
+where exists (select 1 from listen_stale)
+union all
+select l.user_id, l.platform, l.track_external_id, 1, coalesce(l.ms_played, 0), coalesce(json_extract(l.context, '$.skipped') = 1, 0),
+  l.listened_at, l.listened_at
+from listens as l
+where l.duplicate_of_id is null and l.id > (select coalesce(max(last_id), 0) from listen_counted) and not exists (select 1 from listen_stale);
+
 create view listening_by_hour as -- Plays of each hour, always as the diary is now; of the place where it is known, else UTC.
 select h.user_id, h.day, h.hour, h.is_local, h.plays, h.ms_played
 from listen_hours as h
@@ -586,13 +600,17 @@ from users as u;
 create view listened_not_owned as -- What you listen to and have neither as a file nor on a record, most played first.
 select k.track_id, coalesce(t.title, p.title) as title, coalesce(t.artist_credit, p.artists) as artist_credit, p.album, sum(m.plays) as plays,
   max(m.last_at) as last_at, m.user_id, group_concat(distinct m.platform) as platforms
-from listening_by_month as m
+from (select user_id, platform, track_external_id, sum(plays) as plays, max(last_at) as last_at from listening_by_track group by 1, 2, 3) as m
 join platform_tracks as p on p.platform = m.platform and p.external_id = m.track_external_id
 left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 left join tracks as t on t.id = k.track_id
-where k.track_id is null or not exists (
-  select 1 from track_links as o join platform_tracks as f on f.id = o.platform_track_id
-  left join platform_releases as r on r.platform = f.platform and r.external_id = f.release_external_id
-  left join collection_items as c on c.platform_release_id = r.id and c.status = 'owned' and c.removed_at is null
-  where o.track_id = k.track_id and o.status in ('auto', 'confirmed') and ((f.platform = 'local' and f.missing_since is null) or c.id is not null))
-group by m.user_id, coalesce('t' || k.track_id, 'p' || p.id);
+where k.track_id is null or k.track_id not in (
+  select f.track_id from platform_tracks as o join track_links as f on f.platform_track_id = o.id and f.status in ('auto', 'confirmed')
+  where o.platform = 'local' and o.id not in (select id from platform_tracks where platform = 'local' and missing_since is not null)
+  union all
+  select f.track_id from collection_items as c join platform_releases as r on r.id = c.platform_release_id
+  join platform_tracks as o on o.platform = r.platform and o.release_external_id = r.external_id
+  join track_links as f on f.platform_track_id = o.id and f.status in ('auto', 'confirmed')
+  where c.status = 'owned' and c.removed_at is null)
+group by m.user_id, coalesce('t' || k.track_id, 'p' || p.id)
+order by plays desc;
