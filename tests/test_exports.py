@@ -201,15 +201,23 @@ def test_a_list_of_another_is_never_overwritten(db, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "..", "", "a/b\\c", "CON", "nul.txt", "x" * 400, "é" * 200, "a\0b\n", " . ", "🎧 Friday?", "\ud800"]
+    "name", ["../../etc/passwd", "..", "", "a/b\\c", "CON", "nul.txt", "x" * 400, "é" * 200, "a\0b\n", " . ", "🎧 Friday?", "\ud800", "a\u202egpj.exe"]
 )
 def test_no_playlist_name_leads_out_of_the_folder(tmp_path, name):
     found = names.file_name(name)
     path = names.inside(tmp_path, found + ".m3u8")
-    assert path.parent == tmp_path and 0 < len(found.encode()) <= names.MAX_BYTES and not set(found) & set('/\\:*?"<>|\0\n')
+    assert path.parent == tmp_path and 0 < len(found.encode()) <= names.MAX_BYTES and not set(found) & set('/\\:*?"<>|\0\n\u202e')
     path.write_bytes(b"")
     with pytest.raises(BadInput):
         names.inside(tmp_path, "..", "x")
+
+
+def test_no_name_or_id_begins_a_line_of_its_own_in_a_list(tmp_path):
+    foreign = "x\n#EXTINF:1,theirs\n/etc/passwd"
+    path = tmp_path / "x.m3u8"
+    path.write_bytes(m3u.text(foreign, foreign, [("a.mp3", foreign, None)]))
+    assert len(path.read_text("utf-8").splitlines()) == 5
+    assert m3u.uid_of(path) == "x #EXTINF:1,theirs /etc/passwd"
 
 
 def test_a_name_that_is_not_there_names_those_that_are(db, tmp_path):

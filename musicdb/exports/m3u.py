@@ -31,7 +31,7 @@ class Report:
 
 def text(name: str, uid: str, entries: Iterable[tuple[str, str, int | None]]) -> bytes:
     """Return an extended M3U8: entries are (path, "artist - title", milliseconds or None). UTF-8 without a mark; one line each, whatever a name holds."""
-    lines = ["#EXTM3U", f"#PLAYLIST:{_line(name)}", f"{MARK}{uid}"]
+    lines = ["#EXTM3U", f"#PLAYLIST:{_line(name)}", f"{MARK}{_line(uid)}"]
     for path, title, ms in entries:
         lines += [f"#EXTINF:{-1 if ms is None else round(ms / 1000)},{_line(title)}", path]
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
@@ -105,7 +105,7 @@ def _free(place: Path, name: str, uid: str, taken: set[str], report: Report) -> 
     while True:
         path = place / names.free_name(name, ".m3u8", here)
         other = there.get(path.name.casefold())
-        if other is None or uid_of(other) == uid:
+        if other is None or uid_of(other) == _line(uid):
             taken.add(str(path).casefold())
             return path
         here.add(path.name.casefold())

@@ -11,17 +11,17 @@ from pathlib import Path
 from ..errors import BadInput
 
 MAX_BYTES = 180  # of a name: 255 is what file systems take, with room for a number and an ending
+_FORBIDDEN = '/\\:*?"<>|\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def file_name(name: str) -> str:
-    """Return a name that Windows, macOS and Linux take: no separators, control characters or reserved words; never "" or "..".
+    """Return a name that Windows, macOS and Linux take: no separators, control characters, marks that turn the writing round
+    ("gpj.exe" read backwards) or reserved words; never "" or "..".
 
     Emoji and letters of all scripts stay.
     """
-    text = "".join(
-        "_" if c in '/\\:*?"<>|' or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in unicodedata.normalize("NFC", name)
-    )
+    text = "".join("_" if c in _FORBIDDEN or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in unicodedata.normalize("NFC", name))
     text = text.strip().strip(". ")
     while len(text.encode()) > MAX_BYTES:
         text = text[:-1].rstrip(". ")
