@@ -48,13 +48,34 @@ TRACKS = {"library", "tracks"}
 TOKEN = re.compile(r'(-?)(?:(\w+):)?(?:"([^"]*)"|(\S+))')
 ON_PLATFORM = "id in (select k.track_id from platform_tracks as p join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed') where p.platform = ?)"
 WITH_TAG = "id in (select m.track_id from track_mytags as m join tags as g on g.id = m.tag_id where g.deleted_at is null and g.name like ?)"
-BEGIN = """
-select id from tracks
-where deleted_at is null and merged_into_id is null and title is not null and artist_credit is not null
-order by artist_credit, title
-limit ?
-"""
+ALIVE = "deleted_at is null and merged_into_id is null and title is not null"
+NEAR = "select (select count(*) from tracks) - (select count(*) from tracks where merged_into_id is not null)"
+FEW = 2000  # rows of a list of tracks up to which all are looked for at once
 SEARCH = "id in (select rowid from tracks_fts where tracks_fts match ?)"
+FOUND = "select count(*) from tracks_fts where tracks_fts match ?"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A search of tracks as SQL: `first` orders by an index where one has the order, `all` sorts; both are select id from `source`."""
+
+    source: str
+    where: str
+    params: list[Any]
+    first: str
+    all: str
+
+    def ids(self, db: Database) -> array[int]:
+        """Every id in order. One value is read, so that other threads of the kernel go on meanwhile."""
+        rows = f"select id from {self.source} {self.where} order by {self.all}"
+        return array("q", msgspec.json.decode(db.value(f"select json_group_array(id) from ({rows})", self.params)))
+
+    def some(self, db: Database, offset: int, limit: int) -> list[int]:
+        """The ids of one page: what is best of so many is found without sorting all."""
+        rows = db.execute(
+            f"select id from {self.source} {self.where} order by {self.first} limit ? offset ?", [*self.params, limit, offset]
+        )
+        return [row[0] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,46 +133,52 @@ class Listing:
         self.total = 0
         self.of_tracks = {row[1] for row in db.execute("pragma table_info(tracks)")} if self.by_id else set()
         self._where, self._params, self._order, self._fields = "", [], "", set()
+        self.asked = self._asked(None, False)
 
     def find(self, text: str = "", sort: str | None = None, desc: bool = False) -> int:
-        """Search, filter and order; return how many rows there are. Raises BadInput for a sort column that is not there."""
+        """Search, filter and order; return how many rows there are. Raises BadInput for a sort column that is not there.
+
+        Of many tracks only the page that is shown is looked for (`ids` is None); `settle` finds the rest and corrects `total`, which
+        counts some deleted tracks until then.
+        """
         if sort is not None and sort not in self.names:
             raise BadInput(f"no column {sort!r} to sort by")
+        before = (self._where, self._params)
         self._where, self._params = self.conditions(text)
-        way = " desc" if desc else ""
-        if self.by_id:
-            source = self.source
-            if self.what == "library" and self.of_tracks >= {sort or "id", *self._fields}:
-                # The table alone holds what is asked: half the time of the view.
-                source = "tracks"
-                self._where = f"{self._where or 'where 1'} and deleted_at is null and merged_into_id is null and title is not null"
-            usual = sort in (None, "artist_credit")
-            order = f"artist_credit{way}, title{way}" if usual else f"{sort} is null, {sort}{way}, id"
-            # The artist index covers the usual order, so nothing is sorted; in two parts, so that what has no artist comes last.
-            parts = ["artist_credit is not null", "artist_credit is null"] if usual else ["true"]
-            self.ids = array("q")
-            for part in parts:
-                glue = f"{self._where} and {part}" if self._where else f"where {part}"
-                self.ids.extend(row[0] for row in self.db.execute(f"select id from {source} {glue} order by {order}", self._params))
-            self.total = len(self.ids)
-        else:
-            self._order = f'order by "{sort}" is null, "{sort}"{way}' if sort else ""
+        if not self.by_id:
+            self._order = f'order by "{sort}" is null, "{sort}"{" desc" if desc else ""}' if sort else ""
             self.total = self.db.value(f"select count(*) from {self.source} {self._where}", self._params)
+            return self.total
+        self.asked, self.ids = self._asked(sort, desc), None
+        if before != (self._where, self._params) or not self.total:
+            self.total = self._near()
+        if self.total <= FEW:
+            self.settle(self.asked, self.asked.ids(self.db))
         return self.total
 
-    def begin(self, limit: int) -> list[dict[str, Any]] | None:
-        """The first page of the library in its usual order, without looking for the rest (`find` does); None for any other list.
+    def settle(self, asked: Asked, ids: array[int]) -> bool:
+        """Take what `asked.ids` found, if that is still what is asked; whether `total` is another now."""
+        if asked is not self.asked or self.ids is not None:
+            return False
+        before, self.ids, self.total = self.total, ids, len(ids)
+        return before != self.total
 
-        `total` is near the truth: it counts tracks that were deleted or have no title too.
-        """
-        if self.what != "library":
-            return None
-        self._where, self._params, self.ids = "", [], None
-        rows = self.db.execute(BEGIN, [limit]).fetchall()
-        if len(rows) < limit:
-            return None
-        self.total = self.db.value("select (select count(*) from tracks) - (select count(*) from tracks where merged_into_id is not null)")
-        return self._rows([row[0] for row in rows])
+    def _asked(self, sort: str | None, desc: bool) -> Asked:
+        where, source, way = self._where, self.source, " desc" if desc else ""
+        if self.what == "library" and self.of_tracks >= {sort or "id", *self._fields}:
+            # The table alone holds what is asked: half the time of the view.
+            source, where = "tracks", f"{where or 'where 1'} and {ALIVE}"
+        columns = ["artist_credit", "title"] if sort in (None, "artist_credit") else [sort]
+        order = [f"{columns[0]}{way} nulls last", *(f"{one}{way}" for one in (*columns[1:], "id"))]
+        slow = ", ".join(f"+{one}" for one in order)  # + keeps SQLite from walking an index and looking up row after row
+        return Asked(source, where, self._params, slow if self._where else ", ".join(order), slow)
+
+    def _near(self) -> int:
+        if not self._where:
+            return self.db.value(NEAR if self.what == "library" else f"select count(*) from {self.source}")
+        if self._where == f"where {SEARCH}":
+            return self.db.value(FOUND, self._params)
+        return self.db.value(f"select count(*) from {self.asked.source} {self.asked.where}", self._params)
 
     def _rows(self, wanted: list[int]) -> list[dict[str, Any]]:
         asked = msgspec.json.encode(wanted).decode()
@@ -160,13 +187,16 @@ class Listing:
 
     def page(self, offset: int, limit: int) -> list[dict[str, Any]]:
         """Rows from offset on, as dicts. Call `find` first."""
-        if self.ids is not None:
-            return self._rows(self.ids[offset : offset + limit].tolist())
+        if self.by_id:
+            wanted = self.ids[offset : offset + limit].tolist() if self.ids is not None else self.asked.some(self.db, offset, limit)
+            return self._rows(wanted)
         return list(self.db.q(f"select * from {self.source} {self._where} {self._order} limit ? offset ?", [*self._params, limit, offset]))
 
     def keys(self, limit: int = 1_000_000) -> list[Any]:
         """The key of every row found."""
-        if self.ids is not None:
+        if self.by_id:
+            if self.ids is None:
+                self.settle(self.asked, self.asked.ids(self.db))
             return self.ids.tolist()[:limit]
         if self.key is None:
             return []
@@ -214,9 +244,9 @@ class Listing:
             and (ends := [_number(span[1]), _number(span[2])])
             and None not in ends
         ):
-            return f'"{name}" between ? and ?', ends
+            return f'+"{name}" between ? and ?', ends  # + as in _asked: a span is often a good part of all
         if (than := re.fullmatch(r"([<>]=?)(-?[\d.]+)", value)) and (number := _number(than[2])) is not None:
-            return f'"{name}" {than[1]} ?', [number]
+            return f'+"{name}" {than[1]} ?', [number]
         if kind_of(name) == "bpm" and (number := _number(value)) is not None:
             return f'abs("{name}" - ?) < 0.5', [number]
         if kind_of(name) in ("key", "stars"):

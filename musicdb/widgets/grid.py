@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import traitlets
 
-from ..queries import HIDDEN, Listing
-from .base import LABELS, Board, guarded, pool, short
+from ..queries import HIDDEN, Asked, Listing
+from .base import LABELS, Board, pool, short
 
 LIMIT = 50
+QUIET_S = 0.3  # without a key, before the rest of a long list is looked for
 
 
 class Grid(Board):
@@ -63,24 +65,28 @@ class Grid(Board):
 
     def do_refresh(self) -> None:
         """Search again: rows that came, went or moved since are seen."""
-        if not self.query.strip() and self.sort is None and self.offset == 0 and (page := self.list.begin(self.limit)) is not None:
-            self._show(page)
-            pool(self.db, "quick").submit(self._settle, True)
-            return
         self.list.find(self.query, self.sort, self.desc)
         self.offset = min(self.offset, max(0, (self.list.total - 1) // self.limit * self.limit))
         self._show()
+        if self.list.ids is None and self.list.by_id:
+            pool(self.db, "settle").submit(self._settle, self.list.asked)
 
-    @guarded
-    def _settle(self, show: bool = False) -> None:
-        """Look for the rest of a list of which only the first page was read."""
-        if self.list.by_id and self.list.ids is None:
-            before = self.list.total
-            if self.list.find(self.query, self.sort, self.desc) != before and show:
-                self._show()
+    def _settle(self, asked: Asked) -> None:
+        """Look for the rest of a list of which only one page was read, while keys are answered."""
+        try:
+            for wait in (0.0, QUIET_S):
+                time.sleep(wait)
+                if asked is not self.list.asked:  # a letter more was typed meanwhile
+                    return
+            ids = asked.ids(self.db)
+            with self.lock:
+                if self.list.settle(asked, ids):
+                    self.offset = min(self.offset, max(0, (self.list.total - 1) // self.limit * self.limit))
+                    self._show()
+        except Exception as error:  # on a thread of its own nobody else would hear of it
+            self.fail(error)
 
     def do_page(self, offset: int) -> None:
-        self._settle()
         self.offset = max(0, min(int(offset), max(0, self.list.total - 1)))
         self._show()
 
@@ -115,7 +121,6 @@ class Grid(Board):
 
     def do_all(self) -> None:
         """Select everything that was found, on all pages."""
-        self._settle()
         self.selected = self.list.keys()
         self._select()
         self.say(f"{len(self.selected):,} rows are selected, on all pages.")
@@ -142,10 +147,8 @@ class Grid(Board):
         """Read the list again, for a script or another screen."""
         self.press({"do": "refresh"})
 
-    def _show(self, page: list[dict[str, Any]] | None = None) -> None:
-        if page is None:
-            self._settle()
-            page = self.list.page(self.offset, self.limit)
+    def _show(self) -> None:
+        page = self.list.page(self.offset, self.limit)
         key = self.list.key
         keys = [row.get(key) if key else None for row in page]
         if self.current is None or (keys and self.current not in keys):

@@ -2,7 +2,7 @@
 
 function grid(ui) {
   const { line, covers, el } = ui;
-  let cur = 0, state = {}, goTo = null, drawnColumns = "";
+  let cur = 0, state = {}, goTo = null, drawnColumns = "", shaped = "", told, drawn = []; // drawn: what each row element shows
   const find = make("input", { type: "search", "aria-label": "Search and filter", placeholder: "Search   (bpm:120..128  key:8A  year:>1999  cover:none)" });
   const count = make("span", { class: "soft num", "aria-live": "polite" });
   const chooser = make("details", { class: "chooser" }, make("summary", {}, "Columns"));
@@ -11,25 +11,34 @@ function grid(ui) {
   const on = make("button", { type: "button", title: "Next page (PageDown)", onclick: () => page(here() + state.limit, 0) }, "next ›");
   const none = make("button", { type: "button", onclick: () => line.say({ do: "none" }) }, "select none");
   const all = make("button", { type: "button", onclick: () => line.say({ do: "all" }) }, "select all found");
-  const head = make("tr", { role: "row" }), body = make("tbody");
-  const table = make("table", { class: "rows", role: "presentation" }, make("thead", {}, head), body);
+  // Rows are boxes with the same columns, not a table: a page is laid out row by row, and only rows in sight are (view.css).
+  const head = make("div", { role: "row", class: "head" }), body = make("div", { role: "rowgroup" });
+  const table = make("div", { class: "rows", role: "presentation" }, make("div", { role: "rowgroup", class: "top" }, head), body);
   const box = make("div", { class: "scroll", role: "grid", tabindex: "0", "aria-multiselectable": "true" }, table);
+  const nth = (e) => [...body.children].indexOf(e.target.closest("[role=row]"));
+  body.onclick = (e) => {
+    const n = nth(e);
+    if (!state.rows[n]) return;
+    at(n);
+    if (e.target.type === "checkbox") mark(n, e.target.checked); else if (e.ctrlKey || e.metaKey) mark(n);
+  };
+  body.ondblclick = (e) => { const row = state.rows[nth(e)]; if (row) line.say({ do: "open", id: row.id }); };
   el.append(make("div", { class: "bar" }, find, count, make("span", { class: "room" }), chooser), box, make("div", { class: "bar foot" }, back, on, chosen, all, none));
-  let typing;
-  find.oninput = () => { clearTimeout(typing); typing = setTimeout(() => line.say({ do: "search", text: find.value }, { latest: true }), 120); };
+  find.oninput = () => line.say({ do: "search", text: find.value }, { latest: true }); // what is typed while one is answered goes as one
   let moving;
   const at = (n, quiet) => {
-    cur = Math.max(0, Math.min(n, body.rows.length - 1));
-    [...body.rows].forEach((row, i) => row.classList.toggle("at", i === cur));
-    const row = body.rows[cur];
-    if (!row) return;
+    body.children[cur]?.classList.remove("at");
+    cur = Math.max(0, Math.min(n, state.rows.length - 1));
+    const row = body.children[cur];
+    if (!row || !state.rows.length) return;
+    row.classList.add("at");
     box.setAttribute("aria-activedescendant", row.id);
-    const above = row.offsetTop - head.offsetHeight, below = row.offsetTop + row.offsetHeight;
     if (!box.clientHeight) return; // not on the page yet
+    const above = row.offsetTop - head.offsetHeight, below = row.offsetTop + row.offsetHeight;
     if (above < box.scrollTop) box.scrollTop = above; else if (below > box.scrollTop + box.clientHeight) box.scrollTop = below - box.clientHeight;
     if (quiet) return;
     clearTimeout(moving);
-    moving = setTimeout(() => state.rows[cur] && line.say({ do: "at", id: state.rows[cur].id }, { latest: true }), 60);
+    moving = setTimeout(() => { const row = state.rows[cur]; if (row && row.id !== told) line.say({ do: "at", id: (told = row.id) }, { latest: true }); }, 60);
   };
   let asked = null; // the page that was asked for and is not here yet: keys go on from it
   const here = () => asked ?? state.offset;
@@ -55,10 +64,28 @@ function grid(ui) {
     line.say({ do: "select", ids: [row.id], on: row.on });
   };
   const dress = (n) => {
-    const tr = body.rows[n], row = state.rows[n];
-    tr.setAttribute("aria-selected", row.on ? "true" : "false");
-    tr.firstChild.firstChild.checked = !!row.on;
+    const e = body.children[n], row = state.rows[n];
+    e.setAttribute("aria-selected", row.on ? "true" : "false");
+    e.firstChild.firstChild.checked = !!row.on;
   };
+  // Columns of text share the room by how long their words are; the others have their width by kind.
+  const WIDTHS = { cover: 58, time: 50, bpm: 50, key: 56, stars: 84, chips: 142, moment: 134 };
+  const widths = () => state.columns.map((c, i) => {
+    const all = state.rows.map((row) => row.v[i]), some = all.filter((v) => v !== null && v !== ""), label = c.label.length * 7 + 22;
+    if (c.kind === "cover" || c.kind === "chips") return [WIDTHS[c.kind], 0];
+    if (WIDTHS[c.kind]) return [Math.max(WIDTHS[c.kind], label), 0];
+    const long = all.map((v) => String(v ?? "").length).sort((a, b) => a - b)[Math.floor(all.length * 0.8)] || 0;
+    if (some.length && some.every((v) => typeof v === "number")) return [Math.max(label, long * 8 + 14), 0];
+    return [Math.max(72, Math.min(label, 130)), Math.max(4, Math.min(long, 34))];
+  });
+  const shape = () => {
+    const found = widths();
+    table.style.setProperty("--columns", `34px ${found.map(([px, part]) => (part ? `minmax(${px}px, ${part}fr)` : `${px}px`)).join(" ")}`);
+    table.style.minWidth = `${34 + found.reduce((sum, [px]) => sum + px, 0)}px`;
+  };
+  const line_of = (row, n) => make("div", { role: "row", id: `${ui.uid}-${n}` },
+    make("div", { role: "gridcell", class: "tick" }, make("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${row.name || "row"}` })),
+    state.columns.map((c, i) => make("div", { role: "gridcell", class: `k-${c.kind}` }, cell(c, row.v[i], row))));
   const cell = (column, value, row) => {
     if (column.kind === "cover") return covers.image(value, row.name, 44);
     if (value === null || value === undefined || value === "") return "";
@@ -66,7 +93,10 @@ function grid(ui) {
     if (column.kind === "bpm") return make("span", { title: `${value} beats a minute` }, Number(value).toFixed(1));
     if (column.kind === "key") return make("span", { class: "key", title: keyName(value) || value }, value);
     if (column.kind === "stars") return make("span", { class: "stars", role: "img", "aria-label": `${value} of 5` }, "★".repeat(value) + "☆".repeat(5 - value));
-    if (column.kind === "chips") return String(value).split(" ").filter(Boolean).map((name) => chip(name, state.labels));
+    if (column.kind === "chips") {
+      const names = String(value).split(" ").filter(Boolean), shown = names.length > 4 ? names.slice(0, 3) : names, rest = names.slice(shown.length);
+      return [...shown.map((name) => chip(name, state.labels)), rest.length ? make("span", { class: "chip", title: rest.map((name) => (state.labels || {})[name] || name).join(", ") }, `+${rest.length}`) : null];
+    }
     if (column.kind === "moment") return moment(value);
     return words(value, { title: String(value).slice(0, 400) });
   };
@@ -74,22 +104,33 @@ function grid(ui) {
     state = next;
     if (state.offset === asked || line.idle) asked = null;
     if (document.activeElement !== find && find.value !== state.query) find.value = state.query;
-    const shape = JSON.stringify([state.columns, state.sort, state.desc, state.choices]);
-    if (shape !== drawnColumns) {
-      drawnColumns = shape;
-      head.replaceChildren(make("th", { scope: "col", class: "tick", "aria-label": "Selected" }), ...state.columns.map((c) => {
+    told = state.at;
+    const columns = JSON.stringify([state.columns, state.sort, state.desc, state.choices]);
+    if (columns !== drawnColumns) {
+      drawnColumns = columns;
+      head.replaceChildren(make("div", { role: "columnheader", class: "tick", "aria-label": "Selected" }), ...state.columns.map((c) => {
         const now = state.sort === c.name ? (state.desc ? "descending" : "ascending") : "none";
         const label = make("button", { type: "button", tabindex: "-1", title: `Sort by ${c.label}`, onclick: () => line.say({ do: "sort", name: c.name }) }, c.label, now === "none" ? "" : state.desc ? " ▾" : " ▴");
-        return make("th", { scope: "col", role: "columnheader", "aria-sort": now, class: `k-${c.kind}` }, c.sorts ? label : c.label);
+        return make("div", { role: "columnheader", "aria-sort": now, class: `k-${c.kind}` }, c.sorts ? label : c.label);
       }));
       chooser.replaceChildren(chooser.firstChild, make("div", { class: "menu", role: "group", "aria-label": "Columns" }, state.choices.map((c) =>
         make("label", {}, make("input", { type: "checkbox", checked: c.on, onchange: (e) => line.say({ do: "columns", name: c.name, on: e.target.checked }) }), " ", c.label))));
     }
-    body.replaceChildren(...state.rows.map((row, n) => make("tr", { role: "row", id: `${ui.uid}-${n}`, "aria-rowindex": state.offset + n + 2, onclick: (e) => { at(n); if (e.ctrlKey || e.metaKey) mark(n); }, ondblclick: () => line.say({ do: "open", id: row.id }) },
-      make("td", { role: "gridcell", class: "tick" }, make("input", { type: "checkbox", tabindex: "-1", "aria-label": `Select ${row.name || "row"}`, onclick: (e) => { e.stopPropagation(); at(n); mark(n, e.target.checked); } })),
-      ...state.columns.map((c, i) => make("td", { role: "gridcell", class: `k-${c.kind}` }, cell(c, row.v[i], row))))));
-    state.rows.forEach((row, n) => dress(n));
-    if (!state.rows.length) body.replaceChildren(make("tr", { role: "row" }, make("td", { role: "gridcell", colspan: state.columns.length + 1, class: "soft" }, state.empty)));
+    const names = state.columns.map((c) => c.name).join();
+    if (names !== shaped && state.rows.length) { shaped = names; drawn = []; shape(); }
+    state.rows.forEach((row, n) => {
+      const shows = JSON.stringify([row.id, row.name, row.v]);
+      if (drawn[n] !== shows || n >= body.children.length) {
+        drawn[n] = shows;
+        const made = line_of(row, n);
+        if (body.children[n]) body.children[n].replaceWith(made); else body.append(made);
+      }
+      body.children[n].setAttribute("aria-rowindex", state.offset + n + 2);
+      dress(n);
+    });
+    drawn.length = state.rows.length;
+    while (body.children.length > state.rows.length) body.lastChild.remove();
+    if (!state.rows.length) body.replaceChildren(make("div", { role: "row", class: "none" }, make("div", { role: "gridcell", class: "soft" }, state.empty)));
     box.setAttribute("aria-rowcount", state.total + 1);
     box.setAttribute("aria-label", state.title);
     const n = (x) => x.toLocaleString("en");
