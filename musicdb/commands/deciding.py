@@ -33,7 +33,7 @@ def take(fields: tuple[str, ...], platform: str, where: str | None, preview: boo
     from musicdb import truth
 
     with base.database() as db:
-        done = truth.take(db, _tracks(where), list(fields), platform, preview=preview, note=note)
+        done = truth.take(db, which(where), list(fields), platform, preview=preview, note=note)
         tracks = done.rows
     if as_json:
         base.say_json({"operation": done.operation, "decided": done.decided, "changes": tracks, "notes": done.notes})
@@ -41,7 +41,7 @@ def take(fields: tuple[str, ...], platform: str, where: str | None, preview: boo
     for remark in done.notes:
         base.say(f"note: {remark}")
     if tracks:
-        base.say(base.table(({**row, "old": _short(row["old"]), "new": _short(row["new"])} for row in tracks[:SHOWN]), tracks.columns))
+        base.say(base.table(({**row, "old": short(row["old"]), "new": short(row["new"])} for row in tracks[:SHOWN]), tracks.columns))
         if len(tracks) > SHOWN:
             base.say(f"... {len(tracks) - SHOWN:,} more")
     would = "would be " if preview else ""
@@ -69,7 +69,7 @@ def why(track: str, field: str | None, as_json: bool) -> None:
     from musicdb import truth
 
     with base.database() as db:
-        rows = truth.why(db, _one_track(db, track), field)
+        rows = truth.why(db, one_track(db, track), field)
         one = rows[0]["track"] if rows else None
         title = db.one("select title, version, artist_credit from tracks where id = ?", [one]) if one else None
     if as_json:
@@ -79,12 +79,12 @@ def why(track: str, field: str | None, as_json: bool) -> None:
         version = f" ({title.version})" if title.version else ""
         base.say(f"{title.artist_credit or '?'} - {title.title}{version}  [track {one}]")
     for row in rows:
-        base.say(f"{row['field']}: {_short(row['value'])}" + (f"  ({row['source']})" if row["source"] else ""))
+        base.say(f"{row['field']}: {short(row['value'])}" + (f"  ({row['source']})" if row["source"] else ""))
         about = f", {row['decided_at']}" if row["decided_at"] else ""
         base.say(f"  {row['because']}{about}" + (f": {row['note']}" if row["note"] else ""))
         differing = {platform: said for platform, said in row["others"].items() if said != row["value"]}
         if differing:
-            base.say("  others say: " + "; ".join(f"{platform} {_short(said)}" for platform, said in sorted(differing.items())))
+            base.say("  others say: " + "; ".join(f"{platform} {short(said)}" for platform, said in sorted(differing.items())))
         if field:
             for link in row["evidence"]:
                 base.say(f"  {row['source']}/{link['external_id']}, {link['method']} {link['confidence']}: {' '.join(link['sentences'])}")
@@ -114,7 +114,7 @@ def log(limit: int, track: int | None, everything: bool, as_json: bool) -> None:
     if as_json:
         base.say_json(rows)
     elif rows:
-        base.say(base.table(({**row, "operation": str(row["operation"]), "what": _short(row["what"])} for row in rows), rows.columns))
+        base.say(base.table(({**row, "operation": str(row["operation"]), "what": short(row["what"])} for row in rows), rows.columns))
     else:
         base.say("nothing was done yet")
 
@@ -188,7 +188,7 @@ def _back(work: Any, operation: str | None, as_json: bool, what: str) -> None:
     base.say("next: musicdb redo brings it again" if what == "taken back" else f"next: musicdb undo {done.undid} takes it back")
 
 
-def _tracks(where: str | None) -> str:
+def which(where: str | None) -> str:
     """The query for --where: a condition, or a whole query."""
     if where is None:
         return "all"
@@ -208,7 +208,7 @@ limit 6
 """
 
 
-def _one_track(db: Any, text: str) -> int:
+def one_track(db: Any, text: str) -> int:
     """The track that a person means: an id, a uid, or words."""
     if text.strip().isdigit():
         return int(text)
@@ -224,7 +224,7 @@ def _one_track(db: Any, text: str) -> int:
     return found[0].id
 
 
-def _short(value: Any, limit: int = 60) -> str:
+def short(value: Any, limit: int = 60) -> str:
     if value is None:
         return "(none)"
     line = " ".join((", ".join(map(str, value)) if isinstance(value, list) else str(value)).split())

@@ -7,6 +7,7 @@ SHA-256 of the bytes that came; only our own JPEG renditions of it are stored an
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
 from dataclasses import dataclass, field
@@ -15,7 +16,11 @@ from ..errors import BadInput, PayloadError
 from . import alike
 from .covers import select
 
-__all__ = ["SIZES", "Image", "Prepared", "candidates", "choose", "find", "get", "insert", "prepare", "renditions", "select", "sha256", "store"]
+__all__ = [
+    "SIZES", "Image", "Prepared", "add", "candidates", "choose", "choose_all", "fill", "find",
+    "get", "insert", "poor", "prepare", "renditions", "same", "select", "sha256", "store",
+]  # fmt: skip
+LATER = {"add": "choosing", "candidates": "choosing", "choose": "choosing", "choose_all": "ruling", "poor": "ruling", "fill": "looks", "same": "looks"}
 
 SIZES = {"thumbnail": 60, "small": 120, "medium": 300, "large": 640}  # longest side in pixels
 MAX_BYTES = 20_000_000
@@ -54,10 +59,8 @@ class Prepared:
 
 
 def __getattr__(name: str):
-    if name in ("candidates", "choose"):  # a person's choice leans on decisions, which lean on pictures
-        from . import choosing
-
-        return getattr(choosing, name)
+    if name in LATER:  # a person's choice leans on decisions, which lean on pictures
+        return getattr(importlib.import_module(f".{LATER[name]}", __name__), name)
     raise AttributeError(f"module 'musicdb.images' has no attribute {name!r}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..truth.merged import roots
 
@@ -45,21 +45,22 @@ where i.role = 'cover' and g.deleted_at is null and g.merged_into_id is null
   and {albums}
 """
 
-DECIDED = """
-select i.id, d.value, d.platform
+# What a person said of covers: `cover` (a picture, or a platform to follow) and `picture:SHA` (a picture to choose from). The same of few
+# tracks or albums goes from them to their decisions, never through all that there are.
+SAID = """
+select i.id, d.field, d.value, d.platform
 from decisions as d
-join {ids} as i on i.{uid} = d.entity_key
+join {kind}_ids as i on i.{kind}_uid = d.entity_key
 join {table} as t on t.id = i.id
-where d.entity = :entity and d.field = 'cover'
+where d.entity = :kind and (d.field = 'cover' or d.field between 'picture:' and 'picture:~')
 order by d.id
 """
-# The same of few tracks: from them to their decisions, never through all decisions that there are about tracks.
-DECIDED_OF = """
-select i.id, d.value, d.platform
+SAID_OF = """
+select i.id, d.field, d.value, d.platform
 from json_each(:family) as j
-cross join track_ids as i on i.id = j.value
-cross join decisions as d on d.entity = 'track' and d.entity_key = i.track_uid and d.field = 'cover'
-cross join tracks as t on t.id = i.id
+cross join {kind}_ids as i on i.id = j.value
+cross join decisions as d on d.entity = :kind and d.entity_key = i.{kind}_uid and (d.field = 'cover' or d.field between 'picture:' and 'picture:~')
+cross join {table} as t on t.id = i.id
 order by d.id
 """
 
@@ -75,6 +76,14 @@ SOME = {
     "albums": "g.id in (select value from json_each(:albums))",
     "links": "(track_id in (select value from json_each(:tracks)) or release_group_id in (select value from json_each(:albums)))",
 }
+
+
+@dataclass
+class Selected:
+    """What `bring` did: rows written to image_links; shown: {(track id or None, album id or None): (image before, image now)} of what changed."""
+
+    rows: int = 0
+    shown: dict[tuple, tuple[int | None, int | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,12 @@ def album_pictures(by_track: dict[int, list[Candidate]], of_album: Sequence[Cand
 
 
 def select(db, tracks=None) -> int:
-    """Derive `image_links` from what observations brought; returns how many rows changed (0 where nothing is new).
+    """As `bring`; returns how many rows changed (0 where nothing is new)."""
+    return bring(db, tracks).rows
+
+
+def bring(db, tracks=None) -> Selected:
+    """Derive `image_links` from what observations brought, and say which covers are others now.
 
     An album is linked once; a track gets rows only for pictures that are not its album's, and shows the album's otherwise. The order is:
     a person's decision (field 'cover': an image's sha256 or id, or a platform to follow), trust for 'cover', the platform's first, the
@@ -133,16 +147,22 @@ def select(db, tracks=None) -> int:
         wanted = _wanted(db, scope)
         stored = {}
         extra = []
+        before: dict[tuple, int] = {}
         for row in _read(db, STORED, scope).fetchall():
             link_id, key, rest = row[0], (row[1], row[2], row[3]), (row[4], row[5])
+            if rest[1]:
+                before[key[1:]] = key[0]
             if key in stored or key not in wanted:
                 extra.append((link_id,))
             else:
                 stored[key] = link_id, rest
         new = [(*key, *rest) for key, rest in wanted.items() if key not in stored]
         differing = [(*wanted[key], link_id) for key, (link_id, rest) in stored.items() if wanted[key] != rest]
-        if not (extra or new or differing):
-            return 0
+        n = len(extra) + len(new) + len(differing)
+        if not n:
+            return Selected()
+        now = {key[1:]: key[0] for key, (_, shown) in wanted.items() if shown}
+        changed = {target: (before.get(target), now.get(target)) for target in {**before, **now} if before.get(target) != now.get(target)}
         with db.operation("covers", mode="batch") as operation:
             db.executemany("delete from image_links where id = ?", extra)
             # Off before on: at most one picture of a track or album may be selected at any moment.
@@ -151,8 +171,8 @@ def select(db, tracks=None) -> int:
             db.executemany(
                 "insert into image_links(image_id, track_id, release_group_id, platform, is_selected) values (?, ?, ?, ?, ?)", new
             )
-            operation.summary("image_links", len(extra) + len(new) + len(differing))
-    return len(extra) + len(new) + len(differing)
+            operation.summary("image_links", n)
+    return Selected(n, changed)
 
 
 def _read(db, sql: str, scope: dict | None):
@@ -207,7 +227,10 @@ def _wanted(db, scope) -> dict[tuple, tuple]:
             for c in candidates:
                 if c.image_id not in shared:
                     wanted.setdefault((c.image_id, track, None), (c.platform, 0))
-    for target, (image_id, platform) in _decided(db, scope).items():
+    chosen, added = _decided(db, scope)
+    for target, image_id in added:
+        wanted.setdefault((image_id, *target), ("user", 0))  # to choose from: it is shown only where it was chosen too
+    for target, (image_id, platform) in chosen.items():
         if image_id is None:
             followed = [c for c in pools.get(target, ()) if c.platform == platform]
             if not followed:
@@ -220,35 +243,54 @@ def _wanted(db, scope) -> dict[tuple, tuple]:
     return wanted
 
 
-def _decided(db, scope) -> dict[tuple, tuple[int | None, str | None]]:
-    """{(track_id, release_group_id): (image id, or None; platform to follow)} as a person decided, one of the pair being None.
+def _decided(db, scope) -> tuple[dict[tuple, tuple[int | None, str | None]], list[tuple]]:
+    """({(track_id, release_group_id): (image id and whose it is, or None and the platform to follow)} as a person decided,
+    [(target, image id)] that a person added).
 
-    What was decided for a track that was merged away counts for its root, unless that has a decision of its own.
+    One of the pair is None. What was decided for a track or album that was merged away counts for its root, unless that has a decision
+    of its own.
     """
-    out: dict[tuple, tuple[int | None, str | None]] = {}
-    for entity, table, ids, uid, key in (
-        ("track", "tracks", "track_ids", "track_uid", "tracks"),
-        ("release_group", "release_groups", "release_group_ids", "release_group_uid", "albums"),
-    ):
-        if scope is not None and entity == "track":
-            asked = json.loads(scope[key])
-            family = json.dumps(sorted({*asked, *roots(db, asked)}))
-            rows = db.execute(DECIDED_OF, {"family": family}).fetchall()
+    chosen: dict[tuple, tuple[int | None, str | None]] = {}
+    added: list[tuple] = []
+    for kind, table, key in (("track", "tracks", "tracks"), ("release_group", "release_groups", "albums")):
+        if scope is None:
+            rows = db.execute(SAID.format(kind=kind, table=table), {"kind": kind}).fetchall()
+            within = None
         else:
-            rows = db.execute(DECIDED.format(table=table, ids=ids, uid=uid), {"entity": entity}).fetchall()
-        latest = {row[0]: tuple(row[1:]) for row in rows}
+            within = set(json.loads(scope[key]))
+            family = json.dumps(sorted({*within, *roots(db, within, kind)}))
+            rows = db.execute(SAID_OF.format(kind=kind, table=table), {"kind": kind, "family": family}).fetchall()
+        latest = {(row[0], row[1]): (row[2], row[3]) for row in rows}
         if not latest:
             continue
-        merged = dict(map(tuple, db.execute(f"select id, merged_into_id from {table} where merged_into_id is not null").fetchall()))
-        within = None if scope is None else set(json.loads(scope[key]))
-        for entity_id in sorted(latest, key=lambda one: one in merged):
-            value, platform = latest[entity_id]
-            image_id = None
-            if value is not None:
-                image_id = db.value("select id from images where sha256 = :asked or id = :asked", {"asked": json.loads(value)})
-            root = entity_id
+        merged = _merged(db, table, {id for id, _ in latest})
+        for id, name in sorted(latest, key=lambda one: one[0] in merged):
+            value, platform = latest[id, name]
+            root = id
             while root in merged:
                 root = merged[root]
-            if (image_id is not None or (value is None and platform)) and (within is None or root in within):
-                out.setdefault((root, None) if entity == "track" else (None, root), (image_id, platform))
-    return out
+            if within is not None and root not in within:
+                continue
+            target = (root, None) if kind == "track" else (None, root)
+            if name != "cover":
+                if value not in (None, "null") and (image_id := db.value("select id from images where sha256 = ?", [name.partition(":")[2]])):
+                    added.append((target, image_id))
+                continue
+            image_id = None
+            if value is not None:
+                found = db.execute("select id, platform from images where sha256 = :asked or id = :asked", {"asked": json.loads(value)}).fetchone()
+                image_id, platform = found or (None, None)
+            if image_id is not None or (value is None and platform):
+                chosen.setdefault(target, (image_id, platform))
+    return chosen, added
+
+
+def _merged(db, table: str, ids: set[int]) -> dict[int, int]:
+    """{merged id: id it was merged into} of these and of what they were merged into."""
+    found: dict[int, int] = {}
+    while ids:
+        sql = f"select id, merged_into_id from {table} where id in (select value from json_each(?)) and merged_into_id is not null"
+        more = dict(db.execute(sql, [json.dumps(sorted(ids))]).fetchall())
+        ids = set(more.values()) - found.keys() - more.keys()
+        found |= more
+    return found
