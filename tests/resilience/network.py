@@ -1,6 +1,6 @@
 """Figure 8. python -m tests.resilience.network [faults] [seed]: every scripted fault at every request of every account's client.
 
-For Spotify, Tidal and Discogs: the n-th request of an import, and every one after it until the run ends, goes wrong in one of the ways of
+For Spotify, Tidal, Discogs, ListenBrainz and Last.fm: the n-th request of an import, and every one after it until the run ends, goes wrong in one of the ways of
 tests/streaming.py; or only that one does. It is tried on an empty database and, with --all, on a whole one. Whatever happens, nothing that was
 known is marked as gone, a run that ends without a word has everything, and one more quiet run ends with the content of a run that nothing
 disturbed. `faults`: how many of all (client, fault, request, database) to try, 0 for all. Exits 1 otherwise.
@@ -18,10 +18,13 @@ from unittest import mock
 
 import musicdb
 from musicdb import net
-from musicdb.demo.replay import Replay
+from musicdb.demo.replay import Replay, Request
 from musicdb.errors import SourceError
-from tests.resilience.library import ACCOUNTS
+from tests import scrobble_services
+from tests.resilience import library
 from tests.streaming import FAULTS, content, run
+
+ACCOUNTS = (*library.ACCOUNTS, "listenbrainz", "lastfm")
 
 GONE = (
     "select (select count(*) from platform_tracks where missing_since is not null) + (select count(*) from platform_releases where missing_since is not null) "
@@ -32,6 +35,27 @@ SAID = ("quarantine", "observation_changes", "unfinished")
 MB = {"mb": 12}  # above the cap that `short_patience` sets, and soon sent
 
 
+class Diary(scrobble_services.Service):
+    """ListenBrainz or Last.fm as an account of the replay server."""
+
+    def __init__(self, name: str):
+        self.name, self.plays, self.loved, self.most, self.playing = name, scrobble_services.plays(450), scrobble_services.plays(3), 200, False
+        self.headers: list[dict[str, Any]] = []
+
+    def login(self) -> dict[str, str]:
+        return {"token" if self.name == "listenbrainz" else "api_key": scrobble_services.TOKEN, "user": "ada"}
+
+    def answer(self, request: Request) -> Any:
+        self.headers = [{"Authorization": request.headers.get("authorization")}]
+        return self.content(f"/{request.path}", request.query, None)
+
+
+def server() -> Replay:
+    made = Replay()
+    made.accounts |= {name: Diary(name) for name in ACCOUNTS if name not in made.accounts}
+    return made
+
+
 def without_words(found: dict[str, Any]) -> dict[str, Any]:
     return {name: rows for name, rows in found.items() if name not in SAID}
 
@@ -40,7 +64,7 @@ def tried(platform: str, path: Path, fault: str, n: int, times: int, quiet: dict
     """What is wrong with a run in which the n-th request fails, and the quiet one after it."""
     kind, options = FAULTS[fault]
     bad = []
-    with Replay() as replay, musicdb.open(path) as db:
+    with server() as replay, musicdb.open(path) as db:
         replay.fault(kind, f"^{platform}/", n=n, times=times, **options | (MB if "mb" in options else {}))
         silent = False
         try:
@@ -74,7 +98,7 @@ def main(count: int, seed: int) -> int:
         root = Path(folder)
         quiet = {}
         for platform in ACCOUNTS:
-            with Replay() as replay, musicdb.open(root / f"{platform}.db") as db:
+            with server() as replay, musicdb.open(root / f"{platform}.db") as db:
                 run(db, replay, platform)
                 quiet[platform], requests = without_words(content(db)), len(replay.log)
             ways += [(platform, fault, n, times, whole) for fault in FAULTS for n in range(1, requests + 1) for times in (1, 999) for whole in (False, True)]
