@@ -333,6 +333,11 @@ def titles(db: Database, tracks: Sequence[int]) -> list[dict[str, Any]]:
     return [rows[one] for one in tracks if one in rows]
 
 
+def tracks_on(db: Database, album: int) -> list[int]:
+    """Ids of the tracks of an album."""
+    return [id for (id,) in db.execute("select id from library where release_group_id = ? order by id", [album])]
+
+
 def album_title(db: Database, album: int) -> str:
     """The text "Artist - Title" of an album, or its title."""
     row = db.one(

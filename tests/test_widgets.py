@@ -513,6 +513,15 @@ def test_a_cover_is_chosen_for_the_album_or_the_track_and_taken_back(music):
     assert images.get(music, track=track).data == before
     press(screen, "own", data=b"<svg/>", name="x.svg")
     assert "SVG" in screen.said and screen.status["level"] == "error"
+    press(screen, "filter", name="album")
+    press(screen, "own", data=picture("orange", 1600), name="larger.jpg")
+    larger = images.get(music, album=album).data
+    press(screen, "rules")
+    assert images.get(music, album=album).data == before
+    press(screen, "best")
+    assert images.get(music, album=album).data == larger and "largest square" in screen.said
+    press(screen, "undo")
+    assert images.get(music, album=album).data == before
 
 
 def test_candidates_are_told_with_whose_they_are_and_which_is_shown(tmp_path):

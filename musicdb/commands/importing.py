@@ -191,12 +191,15 @@ def run_import(name: str, *, sources: Any, paths: bool, everything: bool, accoun
         return
     _daily_backup()
     from musicdb import load
+    from musicdb.listens import metrics
     from musicdb.truth import upstream
 
     with base.database(create=True) as db, base.progress(not as_json) as step:
         newest = db.value("select max(id) from observation_changes") or 0
         reports = [load.run(db, name, source, progress=step, **common, **options) for source in chosen]
         linked = None if no_link else link_and_resolve(db, step)
+        if no_link:
+            metrics.collect(db)  # numbers of what was linked before: the next import would write over them
         if accept and (news := {row.id for row in upstream.changes(db, reports[0].platform, after=newest, limit=-1)}):
             reports[0].notes.append(f"{upstream.accept(db, sorted(news)):,} values follow {reports[0].platform} from now on; `musicdb undo` takes that back")
         unmatched = db.one(UNMATCHED, {"platform": reports[0].platform})
@@ -307,17 +310,18 @@ def _daily_backup() -> None:
 
 def link_and_resolve(db: Any, step: Any) -> dict[str, Any]:
     """Link, resolve, choose covers, find plays that are told twice; return the counts."""
-    from musicdb import images, links, listens, truth
+    from musicdb import links, listens, truth
+    from musicdb.images import covers
     from musicdb.links import releases as near_releases
     from musicdb.listens import flagging
 
     linked = links.link(db, progress=step)
     resolved = truth.resolve(db, progress=step)
     near_releases.propose(db)
-    images.select(db)
+    shown = covers.bring(db)
     told = flagging.mark(db, progress=step)
     listens.freshen(db)
-    return {"link": as_dict(linked), "resolve": as_dict(resolved), "plays": as_dict(told), "tracks": db.value(LIBRARY)}
+    return {"link": as_dict(linked), "resolve": as_dict(resolved) | {"covers": len(shown.shown)}, "plays": as_dict(told), "tracks": db.value(LIBRARY)}
 
 
 def as_dict(report: Any) -> dict[str, Any]:
@@ -376,11 +380,13 @@ def resolve(as_json: bool) -> None:
     Example:
       musicdb resolve
     """
-    from musicdb import images, truth
+    from musicdb import truth
+    from musicdb.images import covers
 
     with base.database() as db, base.progress(not as_json) as step:
         done = as_dict(truth.resolve(db, progress=step))
-        images.select(db)
+        shown = covers.bring(db).shown
+    done["covers"] = [{"track": one[0], "album": one[1], "old": was, "new": now} for one, (was, now) in shown.items()] if as_json else len(shown)
     if as_json:
         base.say_json(done)
     else:
@@ -397,4 +403,5 @@ def _said_linked(counts: dict[str, Any]) -> str:
 
 def _said_resolved(counts: dict[str, Any]) -> str:
     written = sum(counts.get("rows", {}).values())
-    return f"resolved: {counts.get('tracks', 0):,} tracks looked at, {written:,} rows written"
+    covers = f", {counts['covers']:,} covers changed" if counts.get("covers") else ""
+    return f"resolved: {counts.get('tracks', 0):,} tracks looked at, {written:,} rows written{covers}"

@@ -54,10 +54,15 @@ class ImagePicker(Board):
     def do_own(self, data: bytes, name: str = "") -> None:
         target = self.target()
         if target:
-            image = images.store(self.db, data, platform="user")
-            self._done(
-                images.choose(self.db, **target, image=image), f"{short(name, 80) or 'Your picture'} is stored and chosen; u takes it back."
-            )
+            _, operation = images.add(self.db, **target, picture=data, show=True)
+            self._done(operation, f"{short(name, 80) or 'Your picture'} is stored and chosen; u takes it back.")
+
+    def do_best(self) -> None:
+        target = self.target()
+        if target:
+            tracks = [target["track"]] if "track" in target else queries.tracks_on(self.db, target["album"])
+            done = images.choose_all(self.db, tracks, "largest", whole="album" in target, again=True)
+            self._done(done.operation, "The largest square picture is chosen; u takes it back.")
 
     def do_rules(self) -> None:
         target = self.target()
@@ -90,12 +95,14 @@ class ImagePicker(Board):
             "filters": [] if self.album is not None else [{"name": "album", "label": "whole album", "n": "", "on": self.whole}, {"name": "track", "label": "this track only", "n": "", "on": not self.whole}],
             "cards": [
                 {"id": one["image_id"], "a": {"cover": one["image_id"], "name": heading, "chips": [{"name": p, "won": bool(one["shown"])} for p in one["platforms"]],
-                 "meta": [f"{one['width']} × {one['height']}" if one["width"] else "", "shown now" if one["shown"] else ""]}}
+                 "meta": [f"{one['width']} × {one['height']}" if one["width"] else "", "shown now" if one["shown"] else "",
+                          f"same picture as {one['same_as']}" if one["same_as"] else f"picture {one['image_id']}", one["role"] if one["role"] != "cover" else ""]}}
                 for one in found
             ],
             "actions": [
                 {"do": "choose", "key": "Enter", "label": "choose", "on": "card", "help": "this picture stands for it"},
                 {"do": "own", "key": "o", "label": "from your disk …", "on": "all", "file": "image/jpeg,image/png,image/webp,image/gif", "off": target is None},
+                {"do": "best", "key": "l", "label": "largest", "on": "all", "off": target is None, "help": "the largest square picture, then the platform trusted most"},
                 {"do": "rules", "key": "c", "label": "let the rules choose", "on": "all", "off": target is None},
                 {"do": "undo", "key": "u", "label": "undo", "on": "all", "off": not self.done},
             ],
