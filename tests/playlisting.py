@@ -98,9 +98,12 @@ class Memory:
             made = {"id": id}
         elif step.action == "delete":
             del self.pending[step.list_id]
-        elif step.action in ("rename", "describe"):
-            change = {"name": step.name} if step.action == "rename" else {"description": step.description}
+        elif step.action in ("rename", "describe", "place"):
+            change = {"rename": {"name": step.name}, "describe": {"description": step.description}, "place": {"parent": step.parent}}[step.action]
             self.pending[step.list_id] = replace(self.pending[step.list_id], **change)
+        elif step.action == "fill":
+            assert self.pending[step.list_id].items == step.before == step.after[: len(step.before)]
+            self.pending[step.list_id] = replace(self.pending[step.list_id], items=step.after)
         else:
             items = list(self.pending[step.list_id].items)
             assert tuple(items) == step.before, "a step says another list than there is"

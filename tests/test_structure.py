@@ -41,7 +41,7 @@ ALSO = {  # what is written elsewhere, and why
     ("images/artwork.py", "platform_images"),  # a picture that was only named has come
     ("links/matchfile.py", "quarantine"),  # a line of decisions that nobody can read
     ("reconciling/downloads.py", "media_files"),  # that a file was asked for
-    ("targets/_kept.py", "platforms"),  # a folder of lists is a place like a platform
+    ("targets/_tree.py", "platforms"),  # a folder of lists is a place like a platform
     ("targets/rekordbox.py", "sync_checkpoints"),  # which list of its database is which
     ("truth/upstream.py", "observation_changes"),  # a person has seen this change
     ("truth/upstream.py", "platform_tracks"),  # a person wants this one fetched again

@@ -55,9 +55,13 @@ def everything(root):
 def test_lists_keep_order_repeats_and_folders(target, keys):
     assert isinstance(target, Target) and target.read() == {}
     a, b, c, d = keys
-    _, [made, one] = write(target, Step("folder", name="Sets"), Step("create", name="Friday/Night", parent="dir:Sets", after=(a, b, a)))
+    target.backup()
+    made = target.apply(Step("folder", name="Sets"))
+    one = target.apply(Step("create", name="Friday/Night", parent=made["id"], after=(a, b, a)))
+    target.commit()
     state = target.read()
-    assert state[one["id"]].items == (a, b, a) and state[one["id"]].parent == made["id"] == "dir:Sets"
+    assert state[one["id"]].items == (a, b, a) and state[one["id"]].parent == made["id"]
+    assert (state[made["id"]].name, state[one["id"]].name) == ("Sets", "Friday/Night")
     change(target, one["id"], [c, a, a, d, b])
     assert target.verify({one["id"]: [c, a, a, d, b]}) == []
     assert not [name for name in everything(target.root) if name.endswith(".part")]

@@ -123,7 +123,9 @@ class TidalAccount(Account):
         return id
 
     def change(self, playlist: str) -> None:
-        """A new lastUpdated, after a test changed the items."""
+        """A new lastUpdated and ETag, after a test changed the items."""
+        version = self.__dict__.setdefault("versions", {})
+        version[playlist] = version.get(playlist, 0) + 1
         for _, made in self.lists["playlists"]:
             if made["uuid"] == playlist:
                 made["lastUpdated"] = "2026-02-02T02:02:02.000+0000" if made["lastUpdated"] < "2026" else "2026-03-03T03:03:03.000+0000"

@@ -84,8 +84,18 @@ def tidal_folders(account: Any, request: Request, path: str) -> Answer | None:
         account.lists["playlists"][-1][1].update(title=query["name"], description=query.get("description", ""))
         return Answer({"trn": f"trn:playlist:{id}", "data": {"uuid": id, "title": query["name"]}})
     if action == "move":
-        id = query["trns"].removeprefix("trn:playlist:")
+        id = query["trns"].rpartition(":")[2]
         account.lists["playlists"] = [(folder if p["uuid"] == id else f, p) for f, p in account.lists["playlists"]]
+        account.lists["folders"] = [(folder if one["data"]["id"] == id else f, one) for f, one in account.lists["folders"]]
+        return Answer(b"", 204)
+    if action == "rename":
+        found = next((one for _, one in account.lists["folders"] if one["trn"] == query["trn"]), None)
+        if found is None:
+            return account.refuse(404, "Folder not found")
+        found["name"] = found["data"]["name"] = query["name"]
+        return Answer(b"", 204)
+    if action == "remove":
+        account.lists["folders"] = [(f, one) for f, one in account.lists["folders"] if one["trn"] != query["trns"]]
         return Answer(b"", 204)
     return None
 

@@ -32,13 +32,13 @@ TRUTH = ("album", "year", "bpm", "musical_key", "rating")
 TRACKS = """
 select t.id, t.title, t.version, t.artist_credit, t.year, t.bpm, t.musical_key, t.rating, t.duration_ms, g.title as album, t.sources
 from tracks as t left join release_groups as g on g.id = t.release_group_id
-where t.deleted_at is null and t.merged_into_id is null and t.title is not null
+where t.deleted_at is null and t.merged_into_id is null and t.title is not null {which}
 order by t.id
 """
 SAID = """
 select k.track_id, p.platform, p.external_id, p.said, json_extract(p.metadata, '$.attributes') as attributes, p.missing_since is not null as gone
 from track_links as k join platform_tracks as p on p.id = k.platform_track_id
-where k.status in ('auto', 'confirmed') and p.platform in ('rekordbox', 'traktor', 'local', 'itunes')
+where k.status in ('auto', 'confirmed') and p.platform in ('rekordbox', 'traktor', 'local', 'itunes') {which}
 order by k.track_id, p.missing_since is not null, p.platform = 'local', p.platform = 'itunes', p.platform, p.id
 """
 
@@ -74,7 +74,7 @@ def write(db: Database, path: Path, playlists: Collection[str] | None = None, *,
     report = Report(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        entries, ids = _tracks(db, wanted, report)
+        entries, ids = collected(db, wanted, report)
         with open(beside, "w", encoding="utf-8", newline="\n") as out:
             out.write('<?xml version="1.0" encoding="UTF-8"?>\n\n<DJ_PLAYLISTS Version="1.0.0">\n')
             out.write('  <PRODUCT Name="musicdb" Version="1" Company=""/>\n')
@@ -94,14 +94,16 @@ def write(db: Database, path: Path, playlists: Collection[str] | None = None, *,
     return report
 
 
-def _tracks(db: Database, wanted: set[int] | None, report: Report) -> tuple[list[tuple], dict[int, str]]:
-    """[(said, TrackID, location, further attributes)] of what has a place, and {track: TrackID}."""
-    rows = [row for row in db.q(TRACKS) if wanted is None or row.id in wanted]
+def collected(db: Database, wanted: set[int] | None, report: Report) -> tuple[list[tuple], dict[int, str]]:
+    """[(said, TrackID, location, further attributes)] of what has a place, and {track: TrackID} in the same order."""
+    which = "" if wanted is None else "and {} in (select value from json_each(:ids))"
+    ids = {"ids": None if wanted is None else msgspec.json.encode(sorted(wanted)).decode()}
+    rows = db.q(TRACKS.format(which=which.format("t.id")), ids)
     told: dict[int, list[Any]] = {}
-    for row in db.q(SAID):
+    for row in db.q(SAID.format(which=which.format("k.track_id")), ids):
         told.setdefault(row.track_id, []).append(row)
     where = files(db, [row.id for row in rows])
-    entries, ids, taken = [], {}, set()
+    entries, numbers, taken = [], {}, set()
     for row in rows:
         said, number, more = merged_said(row, told.get(row.id, ()))
         # where Rekordbox has it: another copy of the same would be a second track to it
@@ -113,10 +115,10 @@ def _tracks(db: Database, wanted: set[int] | None, report: Report) -> tuple[list
         if number is None or number in taken:
             number = str(OWN_IDS + row.id)
         taken.add(number)
-        ids[row.id] = number
+        numbers[row.id] = number
         entries.append((said, number, location, more))
     report.tracks = len(entries)
-    return entries, ids
+    return entries, numbers
 
 
 def merged_said(row: Mapping[str, Any], told: Iterable[Any]) -> tuple[dict[str, Any], str | None, dict[str, str]]:

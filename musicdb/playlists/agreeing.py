@@ -44,7 +44,6 @@ def note(db: Database, lists: Sequence[Work]) -> None:
             continue
         here, there = _items(base.get("here")), _items(base.get("there"))
         known = dict(zip(there, base.get("ids", ()), strict=False))
-        heads: dict[str, Any] = {}
         for work in works:
             if work.row.target == "user":
                 here = work.now if (work.coming or work.leaving or work.is_new) else here
@@ -54,24 +53,32 @@ def note(db: Database, lists: Sequence[Work]) -> None:
                 if work.coming or work.leaving or work.is_new:
                     there = [to_key[item] for item in work.now if item in to_key]
                 known |= {key: str(item[0]) for item, key in to_key.items()}
-        sql = "select l.direction, p.name, p.description from playlist_links as l join playlists as p on p.id = l.playlist_id where l.id = ?"
-        row = db.one(sql, [link])
         old = db.value("select s.data from playlist_links as l join snapshots as s on s.id = l.base_snapshot_id where l.id = ?", [link])
-        heads = _heads(db, link, msgspec.json.decode(old) if old else None, row)
+        heads = pairs.heads(msgspec.json.decode(old) if old else {}, *_heads(db, link, works))
         agreed = pairs.agreed(base.get("base") or [], here, there, base["direction"], known, bool(base.get("conflict")), {**heads, "clean": False, "sig": None})
         linking.agree(db, link, base["platform"], agreed, base.get("whose"))
 
 
-def _heads(db: Database, link: int, old: dict[str, Any] | None, row: Any) -> dict[str, Any]:
-    """Name and description as agreed: after a rename that was carried out the new ones; one that was not stays to be proposed."""
-    there = db.one("select s.name, s.description from playlist_links as l join platform_playlists as s on s.id = l.platform_playlist_id where l.id = ?", [link])
-    if old is None:
-        return {"name": there.name if there else row.name, "description": there.description if there else row.description}
-    found = {}
-    for what in ("name", "description"):
-        here, other = row[what], there[what] if there else None
-        found[what] = here if here == other or there is None else old.get(what)
-    return found
+def _heads(db: Database, link: int, works: Sequence[Work]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Name, description and folder of yours now; of theirs as the plan saw it and its steps left it."""
+    row = db.one("select l.platform, l.place, p.name, p.description, p.parent_id as parent from playlist_links as l join playlists as p on p.id = l.playlist_id where l.id = ?", [link])
+    here = {"name": row.name, "description": row.description or None, "parent": row.parent}
+    folders = linking.folders(db)
+    there = dict(works[0].base.get("there_head") or {})
+    for work in works:
+        head = msgspec.json.decode(work.row.head or "{}") or {}
+        if work.is_new and work.row.target == "user":  # taken over: theirs is what it was made from
+            there = {key: head.get(key) for key in ("name", "description", "parent")}
+        elif work.is_new:
+            made = head.get("parent") in folders.get((row.platform, row.place), {}).values()
+            there = {"name": head.get("name"), "description": head.get("description"), "parent": head.get("parent") if made else None}
+        done = "select action, after from plan_operations where plan_list_id = ? and status = 'done' and action in ('rename', 'describe', 'place') order by id"
+        for action, after in () if work.row.target == "user" else db.execute(done, [work.row.id]).fetchall():
+            what = {"rename": "name", "describe": "description", "place": "parent"}[action]
+            there[what] = (msgspec.json.decode(after or "{}") or {}).get(what)
+    if isinstance(there.get("parent"), str):
+        there["parent"] = pairs.known_folder(folders, row.platform, row.place, there["parent"])
+    return here, {"name": None, "description": None, "parent": None} | there
 
 
 def _items(value: Any) -> list[Item]:

@@ -1,7 +1,8 @@
-"""A stored plan, taken apart for carrying it out: lists with their approved steps, and the writes these are, one after the other. Pure but for reading the plan."""
+"""A stored plan, taken apart for carrying it out: lists with their approved steps, and the writes these are, one after the other; and where each step stands."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 LISTS = "select * from plan_lists where plan_id = ? order by id"
 STEPS = "select * from plan_operations where plan_id = ? and status in ('approved', 'running', 'done') order by priority, id"
-ITEMS = ("add", "move", "remove", "transfer")
+NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+LOOSE = ("like", "unlike", "tag", "untag", "rate", "cues", "rename", "describe", "place")
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class Work:
     @property
     def is_loose(self) -> bool:
         """Whether its steps hold whatever else the list has: likes, tags, another name."""
-        return not (self.coming or self.leaving) and all(op.action in ("like", "unlike", "tag", "untag", "rename", "describe", "place") for op in self.heads)
+        return not (self.coming or self.leaving) and all(op.action in LOOSE for op in self.heads)
 
     def expected(self) -> list[Item]:
         """The list with the steps that were done in an earlier run."""
@@ -91,6 +93,16 @@ class Work:
 def keys(items: list[Item]) -> list[str]:
     """Items without what tells repeats apart."""
     return [str(key) for key, _ in items]
+
+
+def mark(db: Database, op: int, status: str, result: Mapping[str, Any] | None = None, error: str | None = None) -> None:
+    """Note where a step stands."""
+    ended = f"completed_at = {NOW}" if status in ("done", "failed", "skipped") else f"started_at = {NOW}"
+    with db.atomic():
+        db.execute(
+            f"update plan_operations set status = ?, result = coalesce(?, result), error_message = ?, {ended} where id = ?",
+            [status, None if result is None else msgspec.json.encode(result).decode(), error, op],
+        )
 
 
 def read(db: Database, plan: int) -> list[Work]:

@@ -5,36 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..listens import metrics
 from . import planning, proposing, states
 from .proposed import PRIORITY, List, Op, Plan
 
 if TYPE_CHECKING:
     from ..db import Database
 
-NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 LISTS = """
 select platform, id, external_id, name from platform_playlists
 where kind = 'liked' and missing_since is null and platform in (select name from platforms where kind = 'streaming') and external_id not like 'export:%'
 order by platform, id
-"""
-STORE = f"""
-insert into track_likes (track_id, platform, is_liked, liked_at, last_synced_at)
-select track_id, platform, 1, liked_at, {NOW} from liked_tracks where platform <> 'user'
-on conflict do update set is_liked = 1, liked_at = excluded.liked_at, last_synced_at = excluded.last_synced_at
-where is_liked = 0 or liked_at is not excluded.liked_at
-"""
-GONE = f"""
-update track_likes set is_liked = 0, last_synced_at = {NOW}
-where is_liked = 1 and platform <> 'user' and not exists (
-  select 1 from liked_tracks as l where l.track_id = track_likes.track_id and l.platform = track_likes.platform)
 """
 
 
 def refresh(db: Database) -> int:
     """Bring `track_likes` up to date with the lists of liked tracks; a like that was taken back stays as one that is no more. Returns how
     many rows changed."""
-    with db.atomic():
-        return db.execute(GONE).rowcount + db.execute(STORE).rowcount
+    return metrics.collect(db)["likes"]
 
 
 def likes(db: Database, to: Iterable[str] | None = None, *, dry_run: bool = False) -> Plan:

@@ -100,11 +100,13 @@ def _direction(direction: str) -> None:
 
 class Base(msgspec.Struct):
     """What both sides agreed on. items (taken apart only where it is needed): a row of `platform_tracks`, or "/ID" of what was never
-    imported, or the uid of a track that has no id there; name and description; sig of both sides then; clean = nothing was left to do."""
+    imported, or the uid of a track that has no id there; name, description and folder (see `folders`; unset: not known); sig of both sides then;
+    clean = nothing was left to do."""
 
     items: msgspec.Raw
     name: str | None = None
     description: str | None = None
+    parent: int | str | msgspec.UnsetType | None = msgspec.UNSET
     sig: str | None = None
     clean: bool = False
 
@@ -137,6 +139,16 @@ def base_keys(db: Database, platform: str, bases: Mapping[int, Base]) -> dict[in
         return now.get(item, item)
 
     return {link: [key(item) for item in items] for link, items in lists.items()}
+
+
+def folders(db: Database) -> dict[tuple[str, str], dict[str, int]]:
+    """{(platform, place): {folder there: yours}} of linked folders. Where a list lies is told by yours: its id, None at the top; a folder there that
+    is linked to none by its id there, as text."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    sql = "select l.platform, l.place, l.external_id, l.playlist_id from playlist_links as l join playlists as p on p.id = l.playlist_id and p.kind = 'folder'"
+    for platform, place, external_id, id in db.execute(sql):
+        found.setdefault((platform, place), {})[external_id] = id
+    return found
 
 
 def current(db: Database, uids: Iterable[str]) -> dict[str, str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import agreeing, editing, linking, rules, snapshots, sortkeys, states
-from .carrying import Work, keys
+from . import agreeing, editing, linking, pairs, rules, snapshots, sortkeys, states
+from .carrying import Work, keys, mark
 from .diffing import diff
 
 if TYPE_CHECKING:
@@ -23,9 +23,13 @@ def stale(db: Database, lists: Sequence[Work]) -> list[str]:
     now_of = linking.current(db, {str(key) for work in lists for key, _ in work.now if "/" not in str(key)})
     found = []
     for work in lists:
-        if work.row.playlist_id is None or not (work.coming or work.leaving):
+        if work.row.playlist_id is None:
             continue
         raw = raws.get(work.row.playlist_id)
+        if raw is not None and (text := renamed(work, raw.name)):
+            found.append(f"your list {text}")
+        if not (work.coming or work.leaving):
+            continue
         if raw is None or raw.is_gone:
             found.append(f"your list {work.row.name!r} is gone")
             continue
@@ -33,6 +37,16 @@ def stale(db: Database, lists: Sequence[Work]) -> list[str]:
         if live != known:
             found.append(f"your list {work.row.name!r} changed: {told(known, live)}")
     return found
+
+
+def renamed(work: Work, name: str) -> str | None:
+    """A sentence where a list that is to be renamed has another name by now than the plan saw, and than it shall have."""
+    for op in work.heads:
+        if op.action == "rename" and op.status != "done":
+            before, after = (msgspec.json.decode(one or "{}") for one in (op.before, op.after))
+            if name not in (before.get("name"), after.get("name")):
+                return f"{before.get('name')!r} was renamed to {name!r} meanwhile"
+    return None
 
 
 def told(before: Sequence[str], after: Sequence[str]) -> str:
@@ -44,17 +58,21 @@ def told(before: Sequence[str], after: Sequence[str]) -> str:
 
 def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, tell: Any) -> None:
     """All approved steps on your own lists, or none of them."""
-    from .applying import mark
-
     ops = {op.id: op for work in lists for op in (*work.heads, *work.coming, *(op for op, _ in work.leaving)) if op.status != "done"}
     if not ops:
         return
     with db.operation("sync", actor=by or "me", reason=f"plan {report.plan}: {len(ops):,} steps on your lists") as operation:
         report.operation = operation.id
+        heads = [(op, work) for work in lists for op in work.heads if op.status != "done"]
+        for op, work in sorted(heads, key=lambda one: (one[0].priority, one[0].id)):  # folders before what is put into them
+            if problem := _head(db, work, op, by):
+                mark(db, op.id, "failed", error=problem)
+                report.messages.append(problem)
+                report.failed += 1
+                del ops[op.id]
+        rules.follow(db, [work.row.playlist_id for op, work in heads if op.action in ("create", "rename")])
         for n, work in enumerate(lists):
             tell(n, len(lists), f"your list {work.row.name!r}")
-            for op in [op for op in work.heads if op.status != "done"]:
-                _head(db, work, op, by)
             if work.row.playlist_id is None and work.id is None:
                 continue
             if work.coming or work.leaving:
@@ -71,7 +89,8 @@ def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, 
     report.done += len(ops)
 
 
-def _head(db: Database, work: Work, op: Row, by: str | None) -> None:
+def _head(db: Database, work: Work, op: Row, by: str | None) -> str | None:
+    """Carry out a step about a list as a whole; a sentence where it cannot be."""
     head = msgspec.json.decode(work.row.head or "{}") or {}
     after = msgspec.json.decode(op.after or "{}") or {}
     id = work.row.playlist_id
@@ -93,7 +112,19 @@ def _head(db: Database, work: Work, op: Row, by: str | None) -> None:
         db.execute("update playlists set name = ? where id = ?", [after["name"], id])
     elif op.action == "describe":
         db.execute("update playlists set description = ? where id = ?", [after["description"], id])
+    elif op.action == "place":
+        parent = after["parent"]
+        if isinstance(parent, str):  # theirs, which became yours just now
+            parent = pairs.known_folder(linking.folders(db), after["platform"], after.get("place", ""), parent)
+        if isinstance(parent, str) or parent in _below(db, id):
+            return f"{work.row.name!r} stays where it is: " + ("its folder is not yours yet: approve that step first" if isinstance(parent, str) else "a folder cannot lie in itself")
+        db.execute("update playlists set parent_id = ? where id = ?", [parent, id])
     elif op.action == "unlink":
         linking.drop(db, "id = ?", [work.row.link_id])
-    if op.action in ("create", "rename"):
-        rules.follow(db, [int(id)])
+    return None
+
+
+def _below(db: Database, id: int | None) -> set[int]:
+    """A folder and all that lies in it."""
+    sql = "with recursive b(id) as (select ? union select p.id from playlists as p join b on p.parent_id = b.id) select id from b"
+    return {row[0] for row in db.execute(sql, [id])}

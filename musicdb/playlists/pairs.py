@@ -44,6 +44,7 @@ class Pair:
     sig: str
     platform: str  # whose ids there_ids are
     place: str  # of the target that was read, else of the link
+    parents: tuple[int | None, int | str | None] = (None, None)  # folder here and there, see `linking.folders`
     merged: syncing.Merged = field(default_factory=lambda: syncing.Merged([], []))
 
     def merge(self, *, believe: bool = False, prefer: str | None = None) -> syncing.Merged:
@@ -69,8 +70,8 @@ def at(link: Row, live: Mapping[tuple[str, str], Live]) -> tuple[str, str] | Non
     return None
 
 
-def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live]) -> tuple[list[Pair], list[Row], list[Row]]:
-    """(pairs in which something changed since the last sync, links where nothing did, links whose list is gone). live: {(target, place): what it
+def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live]) -> tuple[list[Pair], list[Row], list[tuple[Row, Listed | None]]]:
+    """(pairs in which something changed since the last sync, links where nothing did, links whose list is gone here or there, with what is there). live: {(target, place): what it
     has now} of targets that were read just now; others are as the last import saw them."""
     links = list(links)
     mine = states.own(db, {link.playlist_id for link in links})
@@ -80,7 +81,8 @@ def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live
         observed |= snapshots.whole(db, {id: raw for id, raw in observed.items() if id in ids}, platform)
     bases = linking.bases(db, links)
     changed: list[tuple[Row, Listed | states.Raw, str]] = []
-    same, gone = [], []
+    same: list[Row] = []
+    gone: list[tuple[Row, Listed | None]] = []
     for link in links:
         here = mine[link.playlist_id]
         key = at(link, live)
@@ -90,7 +92,7 @@ def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live
             there = observed.get(link.platform_playlist_id)
             there = None if there is None or there.is_gone else there
         if there is None or here.is_gone:
-            gone.append(link)
+            gone.append((link, _listed(db, link, there)))
             continue
         sig = xxhash.xxh3_64_hexdigest(msgspec.json.encode([here.hash, _hash(there), link.direction]))
         base = bases.get(link.id)
@@ -99,6 +101,14 @@ def read(db: Database, links: Iterable[Row], live: Mapping[tuple[str, str], Live
         else:
             changed.append((link, there, sig))
     return _build(db, changed, mine, bases, live), same, gone
+
+
+def _listed(db: Database, link: Row, there: Any) -> Listed | None:
+    """What is there, by its ids there."""
+    if not isinstance(there, states.Raw):
+        return there
+    external = states.external(db, there.ids)
+    return Listed(link.external_id, there.name, there.kind, there.description, None if there.parent is None else str(there.parent), tuple(external[item] for item in there.ids))
 
 
 def _hash(there: Any) -> str:
@@ -124,6 +134,7 @@ def _build(db: Database, changed: list[tuple[Any, Any, str]], mine: Mapping[int,
     base_keys: dict[int, list[str]] = {}
     for platform in set(whose.values()):
         base_keys |= linking.base_keys(db, platform, {link.id: bases[link.id] for link, _, _ in changed if whose[link.id] == platform and link.id in bases})
+    folders = linking.folders(db)
     pairs = []
     for link, there, sig in changed:
         here = [uids[item] for item in mine[link.playlist_id].ids if item in uids]
@@ -136,8 +147,23 @@ def _build(db: Database, changed: list[tuple[Any, Any, str]], mine: Mapping[int,
             there_keys = [keys.get(rows[platform].get(ext, 0), f"{platform}/{ext}") for ext in ids]
         base = base_keys.get(link.id)
         witness = None if base is None else [witness_keys[item] for item in witnesses[link.id]] if link.id in witnesses else base
-        pairs.append(Pair(link, here, there_keys, ids, base, witness, mine[link.playlist_id], listed, bases.get(link.id), sig, whose[link.id], (where[link.id] or ("", link.place))[1]))
+        place = (where[link.id] or ("", link.place))[1]
+        own = mine[link.playlist_id].parent
+        if (agreed := bases.get(link.id)) is not None and isinstance(agreed.parent, str):  # a folder that has become one of yours since
+            agreed.parent = known_folder(folders, link.platform, place, agreed.parent)
+        parents = (None if own is None else int(own), known_folder(folders, link.platform, place, listed.parent))
+        pairs.append(Pair(link, here, there_keys, ids, base, witness, mine[link.playlist_id], listed, bases.get(link.id), sig, whose[link.id], place, parents))
     return pairs
+
+
+def known_folder(folders: Mapping[tuple[str, str], Mapping[str, int]], platform: str, place: str, parent: str | None) -> int | str | None:
+    """A folder there as yours, see `linking.folders`."""
+    if parent is None:
+        return None
+    for key in ((platform, place), (platform, "")):
+        if parent in folders.get(key, {}):
+            return folders[key][parent]
+    return str(parent)
 
 
 def _witnesses(db: Database, changed: Iterable[tuple[Any, Any, str]]) -> dict[int, list[int]]:
@@ -160,10 +186,31 @@ def _witnesses(db: Database, changed: Iterable[tuple[Any, Any, str]]) -> dict[in
 
 def base(pair: Pair, here: Collection[syncing.Item], there: Collection[syncing.Item], *, clean: bool, sig: str | None = None) -> dict[str, Any]:
     """What is agreed on when the sides are these: the JSON of a base."""
-    return agreed(
-        pair.base or [], list(here), list(there), pair.link.direction, dict(zip(pair.merged.was_there, pair.there_ids, strict=True)), bool(pair.merged.conflicts),
-        {"name": pair.theirs.name if pair.theirs else None, "description": pair.theirs.description if pair.theirs else None, "clean": clean, "sig": sig or pair.sig},
-    )  # fmt: skip
+    old = pair.agreed
+    before = {} if old is None else {"name": old.name, "description": old.description, "parent": old.parent}
+    rest = heads(before, heads_here(pair), heads_there(pair)) | {"clean": clean, "sig": sig or pair.sig}
+    known = dict(zip(pair.merged.was_there, pair.there_ids, strict=True))
+    return agreed(pair.base or [], list(here), list(there), pair.link.direction, known, bool(pair.merged.conflicts), rest)
+
+
+def heads_here(pair: Pair) -> dict[str, Any]:
+    """Name, description and folder of yours."""
+    return {"name": pair.mine.name, "description": pair.mine.description or None, "parent": pair.parents[0]}
+
+
+def heads_there(pair: Pair) -> dict[str, Any]:
+    """Name, description and folder of theirs."""
+    there = pair.theirs
+    return {"name": there.name if there else None, "description": (there.description or None) if there else None, "parent": pair.parents[1]}
+
+
+def heads(old: Mapping[str, Any], here: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """What is agreed on: what both have, else what was agreed on before, so that it is proposed again; the first time what is there."""
+    found = {}
+    for what in ("name", "description", "parent"):
+        known = what in old and old[what] is not msgspec.UNSET
+        found[what] = here[what] if here[what] == there[what] else old[what] if known else there[what]
+    return found
 
 
 def agreed(

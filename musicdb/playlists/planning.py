@@ -59,9 +59,11 @@ def plan(
             settled.append(pair)
     made.settled += len(settled)
     made.operations += proposing.of_gone(db, gone, made.warnings)
-    made.operations += proposing.taken_over(db, sources, wanted, direction or "import", made.warnings)
+    theirs, mine = proposing.needed(made.operations)
+    made.operations += proposing.taken_over(db, sources, wanted, direction or "import", made.warnings, theirs)
     for target in opened.values():
-        made.operations += proposing.offered(db, target, live[target.name, target.place].state, wanted, direction or "push")
+        made.operations += proposing.offered(db, target, live[target.name, target.place].state, wanted, direction or "push", mine.get((target.name, target.place), ()))
+    proposing.placed(db, made.operations)
     _transfers(made.operations)
     cap(made.operations)
     proposing.titled(db, made.operations)
@@ -128,16 +130,17 @@ def cap(ops: Collection[Op]) -> None:
 def remember(db: Database, ops: Iterable[Op]) -> None:
     """What you denied, and is proposed again because nothing changed, comes denied."""
     sql = """
-    select l.target, l.place, coalesce(l.external_id, 'own:' || l.playlist_id, json_extract(l.head, '$.external_id')), o.action, o.item, o.nth, o.decided_at, o.status
-    from plan_operations as o join plan_lists as l on l.id = o.plan_list_id where o.status in ('denied', 'done') and o.action in ('add', 'remove', 'move', 'rename', 'create', 'like')
+    select l.target, l.place, coalesce(l.external_id, 'own:' || l.playlist_id, json_extract(l.head, '$.external_id')), o.action, o.item, o.nth,
+      case when o.action in ('rename', 'describe', 'place', 'rate', 'cues') then o.after end, o.decided_at, o.status
+    from plan_operations as o join plan_lists as l on l.id = o.plan_list_id where o.status in ('denied', 'done') and o.action in ('add', 'remove', 'move', 'rename', 'describe', 'place', 'folder', 'create', 'like', 'rate', 'cues')
     order by o.id
     """
-    last = {row[:6]: row[6:] for row in db.execute(sql)}
+    last = {row[:7]: row[7:] for row in db.execute(sql)}
     for op in ops:
         if op.list is None:
             continue
         of = f"own:{op.list.playlist_id}" if op.list.playlist_id is not None else op.list.head.get("external_id")
-        key = (op.list.target, op.list.place, op.list.external_id or of, op.action, op.item, op.nth)
+        key = (op.list.target, op.list.place, op.list.external_id or of, op.action, op.item, op.nth, _json(op.after) if op.action in ("rename", "describe", "place", "rate", "cues") else None)
         at, status = last.get(key, (None, None))
         if status == "denied":
             op.status, op.reason = "denied", f"{op.reason} (you denied it on {str(at)[:10]})"

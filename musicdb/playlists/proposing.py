@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import finding, pairs, states, syncing
+from . import finding, linking, pairs, states, syncing
 from .diffing import numbered
 from .proposed import PRIORITY, List, Op, steps
-from .targets import State, Target
+from .targets import FLAT, Listed, State, Target
 
 if TYPE_CHECKING:
     from ..db import Database, Row
@@ -77,7 +77,7 @@ def _base_of(pair: pairs.Pair) -> dict[str, Any]:
     return {
         "base": pair.base or [], "direction": pair.link.direction, "conflict": bool(pair.merged.conflicts), "here": pair.merged.was_here, "there": pair.merged.was_there,
         "ids": pair.there_ids, "platform": pair.link.platform, "whose": pair.platform,
-        "collapsed": any(h.why == "collapsed" for h in pair.merged.held),
+        "collapsed": any(h.why == "collapsed" for h in pair.merged.held), "there_head": pairs.heads_there(pair),
     }  # fmt: skip
 
 
@@ -154,25 +154,89 @@ def _named(items: Sequence[syncing.Item], own: dict[syncing.Item, syncing.Item],
 
 
 def _heads(pair: pairs.Pair, name: str, warnings: list[str]) -> list[Op]:
-    """Another name or description, on the side that has the old one."""
+    """Another name, description or folder, on the side that has the old one."""
     ops: list[Op] = []
     if pair.theirs is None or pair.agreed is None:
         return ops
-    for what, action in (("name", "rename"), ("description", "describe")):
-        here, there = getattr(pair.mine, what) or None, getattr(pair.theirs, what) or None
-        want_here, want_there, conflict = syncing.value(getattr(pair.agreed, what) or None, here, there, pair.link.direction)
+    here_now, there_now = pairs.heads_here(pair), pairs.heads_there(pair)
+    for what, action in (("name", "rename"), ("description", "describe"), ("parent", "place")):
+        here, there, agreed = here_now[what], there_now[what], getattr(pair.agreed, what)
+        if agreed is msgspec.UNSET or (what == "parent" and pair.link.platform in FLAT):
+            continue
+        want_here, want_there, conflict = syncing.value(agreed or None, here, there, pair.link.direction)
         if conflict:
-            warnings.append(f"{pair.link.name!r}: its {what} is {here!r} here and {there!r} at {name}; neither is changed")
+            words = "put into another folder here and there" if what == "parent" else f"its {what} is {here!r} here and {there!r} at {name}"
+            warnings.append(f"{pair.link.name!r}: {words}; neither is changed")
         if want_here != here:
             where = List("user", pair.link.name, pair.here, pair.here, playlist_id=pair.link.playlist_id, link_id=pair.link.id)
-            ops.append(Op(where, action, f"{what} in {name} is {there!r} now", before={what: here}, after={what: want_here}, priority=PRIORITY[action]))
-        if want_there != there and (what == "name" or pair.theirs.description is not None or getattr(pair.agreed, what)):
+            reason = f"it lies in another folder in {name} now" if what == "parent" else f"{what} in {name} is {there!r} now"
+            after = {what: want_here} | ({"platform": pair.link.platform, "place": pair.place} if what == "parent" else {})
+            ops.append(Op(where, action, reason, before={what: here}, after=after, priority=PRIORITY[action]))
+        if want_there != there and (what != "description" or pair.theirs.description is not None or agreed):
             where = List(
                 pair.link.platform, pair.theirs.name, pair.there_ids, pair.there_ids, place=pair.place, external_id=pair.link.external_id,
                 playlist_id=pair.link.playlist_id, link_id=pair.link.id,
             )  # fmt: skip
-            ops.append(Op(where, action, f"your {what} is {here!r} now", before={what: there}, after={what: want_there}, priority=PRIORITY[action]))
+            reason = "it lies in another folder here now" if what == "parent" else f"your {what} is {here!r} now"
+            before = {what: pair.theirs.parent if what == "parent" else there}
+            ops.append(Op(where, action, reason, before=before, after={what: want_there}, priority=PRIORITY[action]))
     return ops
+
+
+def needed(ops: Iterable[Op]) -> tuple[dict[str, set[str]], dict[tuple[str, str], set[int]]]:
+    """Folders that steps put lists into: {platform: theirs that are not yours yet}, {(target, place): yours, by id}."""
+    theirs: dict[str, set[str]] = {}
+    mine: dict[tuple[str, str], set[int]] = {}
+    for op in ops:
+        parent = (op.after or {}).get("parent")
+        if op.action == "place" and op.list is not None and parent is not None:
+            if op.list.target == "user" and isinstance(parent, str):
+                theirs.setdefault(op.after["platform"], set()).add(parent)  # type: ignore[index]
+            elif op.list.target != "user":
+                mine.setdefault((op.list.target, op.list.place), set()).add(parent)
+    return theirs, mine
+
+
+def placed(db: Database, ops: Sequence[Op]) -> None:
+    """Hold back what is put into a folder that is neither there nor made by these steps."""
+    made = {(op.list.target, op.list.place, op.list.playlist_id if op.list.target != "user" else op.list.head.get("external_id")) for op in ops if op.action == "folder" and op.list}
+    folders = linking.folders(db)
+    for op in ops:
+        parent = (op.after or {}).get("parent")
+        if op.action != "place" or op.list is None or parent is None:
+            continue
+        if op.list.target == "user":
+            missing = isinstance(parent, str) and ("user", "", parent) not in made
+        else:
+            missing = parent not in folders.get((op.list.target, op.list.place), {}).values() and (op.list.target, op.list.place, parent) not in made
+        if missing:
+            where = op.after["platform"] if op.list.target == "user" else op.list.target  # type: ignore[index]
+            way = f"--from {where}" if op.list.target == "user" else f"--to {where}"
+            op.needs, op.hold = "first", f"its folder is not {'yours' if op.list.target == 'user' else 'there'} yet: `musicdb sync --plan {way}` offers it"
+
+
+def top_down(rows: Iterable[Row], parent: str, id: str) -> list[Row]:
+    """Folders before what they hold, else in their order; folders first."""
+    rows = list(rows)
+    above = {row[id]: row[parent] for row in rows}
+
+    def depth(key: Any) -> int:
+        seen: list[Any] = []
+        while key in above and key not in seen:
+            seen.append(key)
+            key = above[key]
+        return len(seen)
+
+    return sorted(rows, key=lambda row: (row.kind != "folder", depth(row[id])))
+
+
+def around(rows: Iterable[Row], asked: Collection[Any], parent: str, id: str) -> set[Any]:
+    """The folders that those asked for lie in, up to the top."""
+    above, found = {row[id]: row[parent] for row in rows}, set()
+    for key in asked:
+        while (key := above.get(key)) is not None and key not in found:
+            found.add(key)
+    return found
 
 
 def _blocked(where: List, action: str, item: str, nth: int, reason: str, hold: str) -> Op:
@@ -205,18 +269,20 @@ def _mine(db: Database, pair: pairs.Pair) -> dict[str, Row]:
 # ---------- lists that are gone, lists without a counterpart
 
 
-def of_gone(db: Database, links: Iterable[Row], warnings: list[str]) -> list[Op]:
+def of_gone(db: Database, links: Iterable[tuple[Row, Listed | None]], warnings: list[str]) -> list[Op]:
     """A list that vanished there never takes yours along; one that you took away goes there only when you say so twice."""
     ops = []
-    for link in links:
+    for link, there in links:
         name = shown(db, link.platform)
         if not link.is_gone:
             where = List("user", link.name, playlist_id=link.playlist_id, link_id=link.id)
             warnings.append(f"{name} no longer has {link.name_there or link.name!r}; your list {link.name!r} stays as it is")
             op = Op(where, "unlink", f"{name} no longer has this list; yours stays", needs="look", hold="approve it by its number if it should not be looked for any more")
-        elif link.direction in ("push", "export", "mirror", "two_way"):
-            where = List(link.platform, link.name, place=link.place, external_id=link.external_id, playlist_id=link.playlist_id, link_id=link.id)
-            op = Op(where, "delete", f"you took {link.name!r} away here", needs="look", hold=f"takes the whole list away at {name}: approve it by its number")
+        elif there is not None and link.direction in ("push", "export", "mirror", "two_way"):
+            items = list(there.items)
+            where = List(link.platform, there.name, items, items, place=link.place, external_id=link.external_id, playlist_id=link.playlist_id, link_id=link.id)
+            where.head = {"name": there.name, "description": there.description, "parent_there": there.parent, "kind": there.kind}
+            op = Op(where, "delete", f"you took {link.name!r} away here", needs="look", hold=f"takes the whole {there.kind} away at {name}: approve it by its number")
         else:
             continue
         op.priority = PRIORITY[op.action]
@@ -224,21 +290,26 @@ def of_gone(db: Database, links: Iterable[Row], warnings: list[str]) -> list[Op]
     return ops
 
 
-def taken_over(db: Database, platforms: Iterable[str], wanted: Collection[finding.Ref] | None, direction: str, warnings: list[str]) -> list[Op]:
-    """New lists of platforms, to be yours: folders first. A list whose name you have already is offered to be linked instead."""
+def taken_over(
+    db: Database, platforms: Iterable[str], wanted: Collection[finding.Ref] | None, direction: str, warnings: list[str], needed: Mapping[str, Collection[str]] = {}
+) -> list[Op]:  # fmt: skip
+    """New lists of platforms, to be yours: folders first. A list whose name you have already is offered to be linked instead. needed: folders
+    that other steps put lists into."""
     ops: list[Op] = []
     names = {row[0].casefold(): row[1] for row in db.execute("select name, id from playlists where deleted_at is null and kind = 'playlist'")}
     taken = {(row[0].casefold(), row[1]) for row in db.execute("select p.name, l.platform from playlist_links as l join playlists as p on p.id = l.playlist_id")}
     for platform in platforms:
         free = db.q(FREE.format(which=""), [platform])
         if wanted is not None:
-            asked = {ref.id for ref in wanted if ref.platform == platform}
-            folders = {row.parent_external_id for row in free if row.id in asked}
-            free = [row for row in free if row.id in asked or row.external_id in folders]
+            ids = {ref.id for ref in wanted if ref.platform == platform}
+            asked = {row.external_id for row in free if row.id in ids} | set(needed.get(platform, ()))
+            folders = around(free, asked, "parent_external_id", "external_id")
+            free = [row for row in free if row.external_id in asked or row.external_id in folders]
+        free = top_down(free, "parent_external_id", "external_id")
         lists = states.theirs(db, ids=[row.id for row in free])
         keys = states.keys(db, {item for raw in lists.values() for item in raw.ids})
         external, others = states.external(db, keys), states.others(db, platform)
-        inside = {row.parent_external_id for row in free if row.kind != "folder"} | {row.parent_external_id for row in free}
+        inside = {row.parent_external_id for row in free} | set(needed.get(platform, ()))
         name = shown(db, platform)
         for row in free:
             if row.kind == "folder" and row.external_id not in inside:
@@ -281,14 +352,16 @@ order by p.kind <> 'folder', p.sort_key, p.id
 """
 
 
-def offered(db: Database, target: Target, there: State, wanted: Collection[finding.Ref] | None, direction: str) -> list[Op]:
-    """Your lists that the target has not, to be made there. A list there of the same name is another's until you link it."""
-    free = db.q(OFFERED.format(which=""), [target.name, target.place])
+def offered(db: Database, target: Target, there: State, wanted: Collection[finding.Ref] | None, direction: str, needed: Collection[int] = ()) -> list[Op]:
+    """Your lists that the target has not, to be made there. A list there of the same name is another's until you link it. needed: folders that
+    other steps put lists into."""
+    free = [row for row in db.q(OFFERED.format(which=""), [target.name, target.place]) if row.kind != "folder" or target.name not in FLAT]
     if wanted is not None:
-        asked = {ref.id for ref in wanted if ref.platform == "user"}
-        folders = {row.parent_id for row in free if row.id in asked}
+        asked = {ref.id for ref in wanted if ref.platform == "user"} | set(needed)
+        folders = around(free, asked, "parent_id", "id")
         free = [row for row in free if row.id in asked or row.id in folders]
-    inside = {row.parent_id for row in free}
+    free = top_down(free, "parent_id", "id")
+    inside = {row.parent_id for row in free} | set(needed)
     lists = states.own(db, [row.id for row in free])
     uids = states.uids(db, {item for raw in lists.values() for item in raw.ids})
     ids = states.at_platform(db, uids.values(), target.platform)

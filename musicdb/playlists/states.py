@@ -131,8 +131,18 @@ def external(db: Database, observed: Iterable[int]) -> dict[int, str]:
     return dict(db.execute(sql, [_json(sorted(set(observed)))]).fetchall())
 
 
+# A place whose tracks go by the ids of other platforms: by the first one's as they are, by the second one's as "local/ID".
+ALSO = {"rekordbox_xml": ("rekordbox", "local")}
+
+
 def rows_of(db: Database, platform: str, ids: Iterable[str]) -> dict[str, int]:
     """{external id: platform_tracks.id} of those that were imported."""
+    if platform in ALSO:
+        first, second = ALSO[platform]
+        head, asked = f"{second}/", set(ids)
+        theirs = {one for one in asked if one.startswith(head)}
+        found = rows_of(db, second, [one.removeprefix(head) for one in theirs])
+        return rows_of(db, first, asked - theirs) | {head + key: row for key, row in found.items()}
     sql = "select p.external_id, p.id from json_each(?) as j cross join platform_tracks as p on p.platform = ? and p.external_id = j.value"
     return dict(db.execute(sql, [_json(sorted(set(ids))), platform]).fetchall())
 
@@ -157,6 +167,10 @@ order by p.missing_since is null, p.in_library, k.status = 'confirmed', k.confid
 
 def at_platform(db: Database, uids: Iterable[str], platform: str) -> dict[str, str]:
     """{track uid: its external id at a platform}, for those that have one."""
+    if platform in ALSO:
+        first, second = ALSO[platform]
+        asked = set(uids)
+        return {uid: f"{second}/{key}" for uid, key in at_platform(db, asked, second).items()} | at_platform(db, asked, first)
     return dict(db.execute(AT, [_json(sorted(set(uids))), platform]).fetchall())
 
 

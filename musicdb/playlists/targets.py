@@ -29,6 +29,7 @@ class Listed:
     writable: bool = True  # False: another's list, a smart list
 
 
+FLAT = frozenset({"spotify"})  # services whose folders no program can write: where a list lies is no matter of theirs
 State = Mapping[str, Listed]  # id -> list
 
 
@@ -37,7 +38,8 @@ class Step:
     """One write. Places count from 0 and hold at the moment of the step: `before` is the list then, `after` the list when it is done.
 
     action: folder, create (name, description, parent, items: after), rename (name), describe (description), place (parent), add (key, to),
-    remove (key, at), move (key, at, to), delete, like (key), unlike (key), tag (key, tag), untag (key, tag). A step says what changes only.
+    remove (key, at), move (key, at, to), fill (the list holds `before`, the first of `after`; only where a target is not atomic), delete, like (key), unlike (key), tag (key, tag), untag (key, tag), rate (key, value), cues (key, value).
+    A step says what changes only.
     """
 
     action: str
@@ -49,6 +51,7 @@ class Step:
     description: str | None = None
     parent: str | None = None
     tag: str | None = None  # "Group: name"
+    value: Mapping[str, Any] | None = None  # {"rating": stars or null}, {"cues": [...]}
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     operation: int | None = None  # row of plan_operations

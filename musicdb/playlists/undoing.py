@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,7 +42,7 @@ def undo(db: Database, plan: int | str, open_targets: Mapping[str, targets.Targe
             if target is None:
                 target = targets.find(db, name, place)
                 to_close.append(target)
-            told.append(_target(target, lists, backups.get(name, {})))
+            told.append(_target(db, target, lists, backups.get(name, {})))
             target.observe()
         if found.operation_id is not None:
             history.undo(db, found.operation_id, by=by)
@@ -60,30 +61,40 @@ def undo(db: Database, plan: int | str, open_targets: Mapping[str, targets.Targe
     return told
 
 
-def _target(target: targets.Target, lists: list[Work], backup: Mapping[str, object]) -> str:
+def _target(db: Database, target: targets.Target, lists: list[Work], backup: Mapping[str, object]) -> str:
     live = target.read()
     for work in lists:
+        if not work.row.external_id or any(op.action == "delete" for op in work.heads):
+            continue  # likes, tags, marks; a list that is gone
         now = live.get(str(work.id or work.row.external_id))
-        if any(op.action == "delete" for op in work.heads):
-            continue
         if now is None:
             raise StalePlan(f"{target.name} no longer has {work.row.name!r}: it cannot be taken back there")
+        if not (work.coming or work.leaving or work.is_new):
+            continue  # another name or folder: whatever it holds
         if list(now.items) != keys(work.expected() if not work.is_new else work.wanted):
             changed = owning.told(keys(work.expected() if not work.is_new else work.wanted), list(now.items))
             raise StalePlan(f"{target.name}'s {work.row.name!r} changed since ({changed}): it cannot be taken back")
     with suppress(targets.CannotRestore):
         target.restore(backup)
         return f"{target.name}: the backup was put back"
-    n = 0
-    for work in lists:
-        for step in _inverse(work, live):
-            target.apply(step)
-            n += 1
+    steps = [(step, work) for work in lists for step in _inverse(work, live)]
+    # folders come back before what lay in them, and go after it
+    again = sorted((one for one in steps if one[0].action in ("folder", "create")), key=lambda one: (one[0].action != "folder", -one[1].row.id))
+    going = sorted((one for one in steps if one[0].action == "delete"), key=lambda one: (live[str(one[0].list_id)].kind == "folder", -one[1].row.id))
+    ids: dict[str | None, str] = {}  # of what had to be made anew
+    for step, work in [*again, *(one for one in steps if one not in again and one not in going), *going]:
+        done = target.apply(replace(step, parent=ids.get(step.parent, step.parent) if step.parent else None))
+        if step.action in ("folder", "create"):
+            ids[work.row.external_id] = str(done["id"])
     target.commit()
-    expected = {str(work.id or work.row.external_id): keys(work.before) for work in lists if not work.is_new and not any(op.action == "delete" for op in work.heads)}
+    for old, new in ids.items():
+        with db.operation("sync", reason=f"{target.name}: a list that was made anew has another id", mode="batch"):
+            db.execute("update playlist_links set external_id = ?, platform_playlist_id = null where platform = ? and external_id = ?", [new, target.name, old])
+    touched = [work for work in lists if work.row.external_id and (work.coming or work.leaving) and not work.is_new]
+    expected = {str(work.id or work.row.external_id): keys(work.before) for work in touched}
     if problems := target.verify(expected):
         raise StalePlan(f"{target.name}: {problems[0]}")
-    return f"{target.name}: {n} steps taken back one by one"
+    return f"{target.name}: {len(steps)} steps taken back one by one"
 
 
 def _inverse(work: Work, live: targets.State) -> list[targets.Step]:
@@ -97,7 +108,9 @@ def _inverse(work: Work, live: targets.State) -> list[targets.Step]:
         if op.action in ("create", "folder"):
             return [targets.Step("delete", id, before=live[id].items)]
         if op.action == "delete":
-            return [targets.Step("create", None, name=work.row.name, after=tuple(keys(work.before)))]
+            head = msgspec.json.decode(work.row.head or "{}") or {}
+            kind = "folder" if head.get("kind") == "folder" else "create"
+            return [targets.Step(kind, None, name=work.row.name, description=head.get("description"), parent=head.get("parent_there"), after=tuple(keys(work.before)))]
         if op.action in ("rename", "describe", "place"):
             steps.append(targets.Step(op.action, id, name=before.get("name"), description=before.get("description"), parent=before.get("parent")))
         elif op.action in ("like", "unlike"):
@@ -105,6 +118,10 @@ def _inverse(work: Work, live: targets.State) -> list[targets.Step]:
         elif op.action in ("tag", "untag"):
             after = msgspec.json.decode(op.after or "{}") or {}
             steps.append(targets.Step("untag" if op.action == "tag" else "tag", id, key=op.item, tag=after.get("tag")))
+        elif op.action in ("rate", "cues"):
+            steps.append(targets.Step(op.action, id, key=op.item, value=before))
+    if not (work.coming or work.leaving):
+        return steps
     now = list(live[id].items)
     for change in diff(now, keys(work.before)):
         after = list(now)
@@ -115,5 +132,3 @@ def _inverse(work: Work, live: targets.State) -> list[targets.Step]:
         steps.append(targets.Step(change.op, id, str(change.key), change.at, change.to, before=tuple(now), after=tuple(after)))
         now = after
     return steps
-
-

@@ -16,6 +16,7 @@ from ..playlists.targets import Backup, CannotRestore, Listed, State, Step
 from ..shapes import Complete, Page
 
 LONGEST_WAIT_S = 60.0
+AT_ONCE = 50  # tracks that a call adds
 
 
 class Service:
@@ -35,7 +36,8 @@ class Service:
         """Whether a list may be written by this login."""
         raise NotImplementedError
 
-    def add(self, list_id: str, key: str, place: int) -> None:
+    def add(self, list_id: str, keys: Sequence[str], place: int) -> None:
+        """Put up to AT_ONCE tracks to a place, in one call."""
         raise NotImplementedError
 
     def remove(self, list_id: str, key: str, place: int) -> None:
@@ -96,13 +98,15 @@ class Service:
         if step.action in ("create", "folder"):
             return {"id": self._made(step)}
         id = step.list_id or ""
-        if step.action not in ("add", "remove", "move"):
+        if step.action not in ("add", "remove", "move", "fill"):
             if step.action == "delete" and id not in self.heads:
                 return {}  # an earlier run did it
             self.head(step)
             return {}
         if id not in self.raw:
             raise BadInput(f"{self.name} has no list {id!r} any more; make a new plan")
+        if step.action == "fill":
+            return self._fill(id, step.after)
         now = self._music(id)
         if now == tuple(step.after):
             return {}
@@ -111,7 +115,7 @@ class Service:
         raw = self.raw[id]
         if step.action == "add":
             to = self._place(id, len(now) if step.to is None else step.to)
-            self.add(id, step.key or "", to)
+            self.add(id, [step.key or ""], to)
             raw.insert(to, step.key)
             return {}
         at = self._place(id, step.at or 0)
@@ -133,10 +137,19 @@ class Service:
             raise BadInput("a playlist needs a name")
         id = self.make(step)
         self.heads[id], self.raw[id] = {"name": step.name, "kind": "folder" if step.action == "folder" else "playlist"}, []
-        for n, key in enumerate(step.after if step.action == "create" else ()):
-            self.add(id, key, n)
-            self.raw[id].append(key)
+        if step.action == "create":
+            self._fill(id, step.after)
         return id
+
+    def _fill(self, list_id: str, wanted: Sequence[str]) -> dict[str, Any]:
+        """Put the rest of its tracks into a list that holds the first ones: many a call, so that a cut leaves the first of them."""
+        now = self._music(list_id)
+        if now != tuple(wanted[: len(now)]) or len(now) != len(self.raw[list_id]):
+            raise BadInput(f"{self.name}'s {self.heads[list_id]['name']!r} has changed since; make a new plan")
+        for at in range(len(now), len(wanted), AT_ONCE):
+            self.add(list_id, wanted[at : at + AT_ONCE], at)
+            self.raw[list_id] += wanted[at : at + AT_ONCE]
+        return {}
 
     def commit(self) -> None:
         """Nothing: each step counted at once."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from ..errors import BadInput, SourceError
 from ..exports import names
 from ._kept import Kept, Lists, label, native
+from ._redo import Redo
 
 INDEX = ".musicdb-playlist.json"
 MODES = ("link", "symlink", "copy")
@@ -31,68 +31,48 @@ def open(db: Any, place: str = "", *, mode: str = "copy", **options: Any) -> Fol
         rest = place
     if mode not in MODES:
         raise BadInput(f"mode is {', '.join(MODES)}, not {mode!r}")
-    made = Folder(db, rest)
-    made.place, made.mode = place, mode
+    made = Folder(db, place, rest)
+    made.mode = mode
     return made
 
 
 class Folder(Lists):
-    """Each list is a folder with an index. The new index is in place before a file that is no longer of the list is deleted."""
+    """Each list is a folder with an index."""
 
-    name, mode = "folder", "copy"
+    name, title, mode = "folder", "Folder", "copy"
 
-    def load(self) -> tuple[dict[str, Kept], set[str]]:
-        found: dict[str, Kept] = {}
-        folders: set[str] = set()
-        for here, inner, files in os.walk(self.root):
-            place = Path(here)
-            if INDEX in files:
-                told = _index(place)
-                found[told["id"]] = Kept(
-                    told["id"], told["name"], self.id_of_folder(place.parent), [key for key, _ in told["files"]], True, place
-                )
-                inner.clear()
-            else:
-                inner[:] = sorted(name for name in inner if not name.startswith("."))
-                if place != self.root:
-                    folders.add(self.id_of_folder(place) or "")
-        return found, folders
+    def list_at(self, path: Path, parent: str | None) -> Kept | None:
+        if not (path / INDEX).is_file():
+            return None
+        told = _index(path)
+        return Kept(told["id"], told["name"], "playlist", parent, [key for key, _ in told["files"]], True, path)
 
     def verify(self, expected: Any) -> list[str]:
         told = super().verify(expected)
-        lists, _ = self.load()
-        lost = [
-            name
-            for one in lists.values()
-            for _, name in _index(one.where)["files"]
-            if one.id in expected and not (one.where / name).exists()
-        ]
+        lists = [one for one in self.opened().values() if one.id in expected]
+        lost = [name for one in lists for _, name in _index(one.where)["files"] if not (one.where / name).exists()]
         return told + [f"{name} is not there" for name in lost[:5]]
 
-    def store(self, one: Kept, place: Path) -> None:
-        rows = self.path_of(one.items)
-        to = self._place(one, place)
-        if one.where and one.where != to:
-            os.rename(one.where, to)
-        to.mkdir(parents=True, exist_ok=True)
-        old = _index(to)["files"] if (to / INDEX).is_file() else []
-        wanted = self._names(one.items, rows, {name for name in os.listdir(to)} - {name for _, name in old} - {INDEX})
-        ours = {name for _, name in old}
-        # what is there under another number is linked to its new name first: nothing is copied twice, and a kill loses nothing
-        by_key = {key: name for key, name in old if (to / name).exists()}
-        have = set(old)
+    def store(self, redo: Redo, one: Kept, to: Path, old: Kept | None) -> None:
+        rows = self.known(one.items)
+        had = _index(old.where)["files"] if old else []
+        here = old.where if old else to
+        others = {name for name in os.listdir(here)} - {name for _, name in had} - {INDEX} if here.is_dir() else set()
+        wanted = self._names(one.items, rows, others)
+        by_key = {key: name for key, name in had if (here / name).exists()}
+        have = set(had)
+        if old is not None and old.where != to:
+            redo.make(to.parent)
+            redo.rename(old.where, to)
+        else:
+            redo.make(to)
         for key, name in wanted:
-            if (key, name) in have and (to / name).exists():
-                continue
-            self._put(to / by_key[key] if key in by_key else native(rows[key]), native(rows[key]), to / f".{name}.part")
-        moved = [name for _, name in wanted if (to / f".{name}.part").exists() or (to / f".{name}.part").is_symlink()]
-        _write_index(to, {"id": one.id, "name": one.name, "files": [*wanted, *[pair for pair in old if pair not in wanted]]})
-        for name in moved:
-            os.replace(to / f".{name}.part", to / name)
-        for name in ours - {name for _, name in wanted}:
-            (to / name).unlink(missing_ok=True)
-        _write_index(to, {"id": one.id, "name": one.name, "files": wanted})
-        one.where = to
+            if (key, name) not in have or not (here / name).exists():  # what is there under another number is not copied again
+                near = here / by_key[key] if key in by_key else native(rows[key])
+                redo.bring(to / name, lambda part, near=near, key=key: self._put(near, native(rows[key]), part))
+        redo.put(to / INDEX, json.dumps({"id": one.id, "name": one.name, "files": wanted}, ensure_ascii=False).encode())
+        for name in {name for _, name in had} - {name for _, name in wanted}:
+            redo.remove(to / name)
 
     def _names(self, items: Sequence[str], rows: Any, others: set[str]) -> list[tuple[str, str]]:
         width = max(2, len(str(len(items))))
@@ -107,7 +87,6 @@ class Folder(Lists):
 
     def _put(self, near: Path, source: Path, to: Path) -> None:
         """A link or copy of a file; `near` is what is in the folder already."""
-        to.unlink(missing_ok=True)
         if not source.is_file():
             raise SourceError(f"{source} is not there; `musicdb reconcile` says what became of it")
         try:
@@ -122,23 +101,16 @@ class Folder(Lists):
         except (OSError, NotImplementedError):  # another drive, or a file system without links
             shutil.copy2(source, to)
 
-    def _place(self, one: Kept, place: Path) -> Path:
-        if one.where and one.where.parent == place and one.where.name.casefold().startswith(names.file_name(one.name).casefold()):
-            return one.where
-        taken = Counter(p.name.casefold() for p in place.iterdir() if p != one.where) if place.is_dir() else Counter()
-        return place / names.free_name(one.name, "", taken)
-
-    def discard(self, one: Kept) -> None:
-        if one.where is None or not (one.where / INDEX).is_file():
+    def discard(self, redo: Redo, one: Kept) -> None:
+        if not (one.where / INDEX).is_file():
             return
         for _, name in _index(one.where)["files"]:
-            (one.where / name).unlink(missing_ok=True)
-        (one.where / INDEX).unlink()
-        if not any(one.where.iterdir()):  # what somebody else put there stays, and so does the folder
-            one.where.rmdir()
+            redo.remove(one.where / name)
+        redo.remove(one.where / INDEX)
+        redo.drop(one.where)  # what somebody else put there stays, and so does the folder
 
 
-def _index(place: Path | None) -> dict[str, Any]:
+def _index(place: Path) -> dict[str, Any]:
     try:
         told = json.loads((place / INDEX).read_text("utf-8"))
         files = [(str(key), str(name)) for key, name in told["files"]]
@@ -147,7 +119,3 @@ def _index(place: Path | None) -> dict[str, Any]:
         return {"id": str(told["id"]), "name": str(told["name"]), "files": files}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise SourceError(f"{place / INDEX} cannot be read ({error}); delete it, and the folder is no longer ours") from error
-
-
-def _write_index(place: Path, told: dict[str, Any]) -> None:
-    names.replace(place / INDEX, json.dumps(told, ensure_ascii=False).encode())

@@ -7,7 +7,7 @@ Source: Spotify Web API reference; spotipy 2.26.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import net
@@ -70,8 +70,8 @@ class Spotify(Service):
             sent = self.send(method, f"playlists/{list_id}/{self.way}", "the playlist", payload)
         row["remote_version"] = sent.get("snapshot_id")
 
-    def add(self, list_id: str, key: str, place: int) -> None:
-        self._changing(list_id, "POST", {"uris": [_uri(key)], "position": place})
+    def add(self, list_id: str, keys: Sequence[str], place: int) -> None:
+        self._changing(list_id, "POST", {"uris": [_uri(key) for key in keys], "position": place})
 
     def move(self, list_id: str, place: int, to: int) -> None:
         # insert_before counts with the item that moves
@@ -89,7 +89,7 @@ class Spotify(Service):
         sent = self.api.get(f"playlists/{list_id}/{self.way}", "the playlist", limit=1, offset=0)
         if sent.get("total") == total - len(places):
             for place in places:
-                self.add(list_id, key, place)
+                self.add(list_id, [key], place)
 
     def make(self, step: Step) -> str:
         if step.action == "folder" or step.parent:

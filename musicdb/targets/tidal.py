@@ -5,7 +5,7 @@ Source: tidalapi 0.8.11 (UserPlaylist.add, move_by_indices, remove_by_indices, e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import net
@@ -56,12 +56,15 @@ class Tidal(Service):
         return self.once(call)
 
     def _changing(self, list_id: str, method: str, path: str, **more: Any) -> None:
-        """A write against the list as it is now: it must have as many places as it had when it was read."""
-        url = f"playlists/{list_id}"
-        now = self.send("GET", url, "the playlist")
-        sent, etag = now.json(), now.headers.get("ETag")
-        if (sent.get("numberOfTracks") or 0) + (sent.get("numberOfVideos") or 0) != len(self.raw[list_id]):
-            raise self.moved_on(list_id)
+        """A write against the list as it was read, or as the step before left it: the same time of change, and as many places. What it is
+        after the write is asked at once, so that what another program does in between is seen by the next step."""
+        row, url = self.heads[list_id], f"playlists/{list_id}"
+        etag = row.get("etag")
+        if not etag:
+            changed, places, etag = self._version(list_id)
+            if places != len(self.raw[list_id]) or (row.get("remote_version") and changed != row["remote_version"]):
+                raise self.moved_on(list_id)
+        row["etag"] = None
         try:
             self.send(method, url + path, "the playlist", headers={"If-None-Match": etag} if etag else None, **more)
         except LoginNeeded:
@@ -70,9 +73,16 @@ class Tidal(Service):
             if getattr(self.api.last, "status_code", 0) == 412:
                 raise self.moved_on(list_id) from error
             raise
+        row["remote_version"], _, row["etag"] = self._version(list_id)
 
-    def add(self, list_id: str, key: str, place: int) -> None:
-        data = {"onArtifactNotFound": "FAIL", "trackIds": key, "toIndex": place, "onDupes": "ADD"}
+    def _version(self, list_id: str) -> tuple[str | None, int, str | None]:
+        """(when the list was changed last, how many places it has, its ETag)."""
+        now = self.send("GET", f"playlists/{list_id}", "the playlist")
+        sent = now.json()
+        return sent.get("lastUpdated"), (sent.get("numberOfTracks") or 0) + (sent.get("numberOfVideos") or 0), now.headers.get("ETag")
+
+    def add(self, list_id: str, keys: Sequence[str], place: int) -> None:
+        data = {"onArtifactNotFound": "FAIL", "trackIds": ",".join(keys), "toIndex": place, "onDupes": "ADD"}
         self._changing(list_id, "POST", "/items", data=data)
 
     def remove(self, list_id: str, key: str, place: int) -> None:
@@ -103,7 +113,10 @@ class Tidal(Service):
         if id not in self.heads:
             raise BadInput(f"tidal has no list {id!r} any more; make a new plan")
         row = self.heads[id]
-        if row.get("kind") == "folder" or step.action not in ("rename", "describe", "place", "delete"):
+        if row.get("kind") == "folder":
+            self._folder(id, row, step)
+            return
+        if step.action not in ("rename", "describe", "place", "delete"):
             raise BadInput(f"tidal: {step.action} of {row['name']!r} is not written")
         if step.action in ("rename", "describe"):
             told = {
@@ -111,10 +124,26 @@ class Tidal(Service):
                 "description": (step.description if step.action == "describe" else row.get("description")) or "",
             }
             self.send("POST", f"playlists/{id}", "the playlist", data=told)
-            row |= {"name": told["title"], "description": told["description"]}
+            row |= {"name": told["title"], "description": told["description"], "etag": None, "remote_version": self._version(id)[0]}
         elif step.action == "place":
             params = {"folderId": (step.parent or "folder:root").removeprefix("folder:"), "trns": f"trn:playlist:{id}"}
             self.send("PUT", f"{FOLDERS}/move", "the playlist", params=params, v2=True)
         else:
             self.send("DELETE", f"playlists/{id}", "the playlist")
             del self.heads[id], self.raw[id]
+
+    def _folder(self, id: str, row: dict[str, Any], step: Step) -> None:
+        trn = id.replace("folder:", "trn:folder:")
+        if step.action == "rename":
+            self.send("PUT", f"{FOLDERS}/rename", "a folder", params={"trn": trn, "name": step.name}, v2=True)
+            row["name"] = step.name
+        elif step.action == "place":
+            params = {"folderId": (step.parent or "folder:root").removeprefix("folder:"), "trns": trn}
+            self.send("PUT", f"{FOLDERS}/move", "a folder", params=params, v2=True)
+        elif step.action == "delete":
+            if held := [one["name"] for one in self.heads.values() if one.get("parent_external_id") == id]:
+                raise BadInput(f"folder {row['name']!r} still holds {', '.join(map(repr, held[:5]))}: it is not deleted")
+            self.send("PUT", f"{FOLDERS}/remove", "a folder", params={"trns": trn}, v2=True)
+            del self.heads[id], self.raw[id]
+        elif step.action != "describe":
+            raise BadInput(f"tidal: {step.action} of folder {row['name']!r} is not written")
