@@ -372,3 +372,46 @@ def test_every_public_history_imports_whole_and_anything_else_says_what_it_is_no
             for new in (plays, 0):
                 report = load.run(db, name, file)
                 assert (report.listens_new, report.quarantined) == (new, 0), file
+
+
+def liked(db, *songs):
+    """An import of a service's liked list: (track, day)."""
+    from musicdb.load.observations import Writer
+
+    writer = Writer(db, "spotify", 1, 1)
+    with db.atomic():
+        db.execute("insert into platform_playlists (platform, external_id, name, kind) values ('spotify', 'liked', 'Liked Songs', 'liked') on conflict do nothing")
+        for key in {key for key, _ in songs}:
+            db.execute("insert into platform_tracks (platform, external_id, title, match_key) values ('spotify', ?, ?, ?) on conflict do nothing", [key, key, key])
+        writer.items([
+            {"row": "playlist_item", "playlist_external_id": "liked", "position": n, "track_external_id": key, "added_at": at}
+            for n, (key, at) in enumerate(songs)
+        ])  # fmt: skip
+        db.execute("update platform_playlist_items set removed_at = '2024-06-01T00:00:00Z' where removed_at is null and position >= ?", [len(songs)])
+
+
+def test_each_like_has_the_times_it_was_given_and_taken_back(db):
+    from musicdb.listens import metrics
+
+    liked(db, ("a", "2023-01-01T00:00:00Z"), ("b", "2023-02-01T00:00:00Z"))
+    with db.operation("test", mode="batch"):
+        db.execute("insert into track_ids (id, track_uid) values (1, 't1'), (2, 't2')")
+        db.execute("insert into tracks (id, title) values (1, 'A'), (2, 'B')")
+    for key, track in (("a", 1), ("b", 2)):
+        link(db, db.value("select id from platform_tracks where external_id = ?", [key]), track)
+    liked(db, ("a", "2023-01-01T00:00:00Z"))  # b was taken back
+    liked(db, ("b", "2024-07-01T00:00:00Z"), ("a", "2024-08-01T00:00:00Z"))  # b is liked again; a meanwhile was not
+    assert [tuple(r.values())[5:] for r in sorted(metrics.likes(db, 2), key=lambda r: r.liked_at)] == [
+        ("2023-02-01T00:00:00Z", "2024-06-01T00:00:00Z", "you"), ("2024-07-01T00:00:00Z", None, None),
+    ]  # fmt: skip
+    assert [tuple(r.values())[5:] for r in sorted(metrics.likes(db, 1), key=lambda r: r.liked_at)] == [
+        ("2023-01-01T00:00:00Z", "2024-08-01T00:00:00Z", "you"), ("2024-08-01T00:00:00Z", None, None),
+    ]  # fmt: skip
+    assert [tuple(r.values()) for r in metrics.likes_by(db, "year")] == [("2023", "spotify", 2, 0, 2), ("2024", "spotify", 2, 2, 2)]
+    metrics.collect(db)
+    assert db.execute("select track_id, is_liked, liked_at from track_likes order by 1").fetchall() == [(1, 1, "2024-08-01T00:00:00Z"), (2, 1, "2024-07-01T00:00:00Z")]
+    assert metrics.collect(db) == {"metrics": 0, "likes": 0}
+    with pytest.raises(BadInput):
+        metrics.likes_by(db, "hour")
+    with pytest.raises(BadInput):
+        metrics.numbers(db, metric="beauty")

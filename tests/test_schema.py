@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "be513bd408fb69ae1005ef479a3008236fa8d8556ad8ecd78816468d198f843a"
+FINGERPRINT = "c3b2435a39254c790d694474a573d81dcd9bc77bd4e3a350f52aef19caed30fa"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

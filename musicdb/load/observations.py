@@ -35,6 +35,14 @@ COPY = (
     "currency notes added_at metadata"
 ).split()
 
+# A like of a later day than the one that is known: it was taken back and given again meanwhile. What it was until then stays.
+LIKED_AGAIN = """
+insert into platform_playlist_items (platform_playlist_id, position, platform_track_id, added_at, first_seen_at, removed_at)
+select i.platform_playlist_id, abs(i.position), i.platform_track_id, i.added_at, i.first_seen_at, ?
+from platform_playlist_items as i join platform_playlists as l on l.id = i.platform_playlist_id
+where i.id = ? and i.added_at < substr(?, 1, length(i.added_at)) and l.kind = 'liked'
+"""
+
 
 class Writer:
     """Writes rows of one platform in one run; knows what was seen."""
@@ -293,6 +301,7 @@ class Writer:
                 if want.get(position, (None,))[0] == track_id:
                     keep.add(position)
                     if want[position][1] != added_at:
+                        self.db.execute(LIKED_AGAIN, [want[position][1], id, want[position][1]])
                         self.db.execute("update platform_playlist_items set added_at = ? where id = ?", [want[position][1], id])
                         self.counts["items_changed"] += 1
                 else:
@@ -319,6 +328,7 @@ class Writer:
                     moved.append((position, added_at, free[track_id].pop(0)))
                 else:
                     new.append((list_id, position, track_id, added_at))
+            self.db.executemany(LIKED_AGAIN, [(added_at, id, added_at) for _, added_at, id in moved if added_at])
             self.db.executemany("update platform_playlist_items set position = ?, added_at = ? where id = ?", moved)
             self.db.executemany(
                 "insert into platform_playlist_items (platform_playlist_id, position, platform_track_id, added_at, first_seen_at) "

@@ -396,6 +396,7 @@ create table operations ( -- What was done, by whom, with what result; also plan
 create index ix_op_status on operations(status, priority);
 create index ix_op_type on operations(type, created_at);
 create index ix_op_parent on operations(parent_id);
+create index ix_op_undoes on operations(json_extract(details, '$.undoes')) where type in ('undo', 'redo') and status = 'completed';
 
 create table snapshots ( -- The state of playlists at a time.
   id integer primary key, -- row id

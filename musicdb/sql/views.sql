@@ -456,17 +456,19 @@ create view latest_metrics as -- The newest value of each number.
 select track_id, platform, metric, value, max(collected_at) as collected_at from track_metrics group by track_id, platform, metric;
 
 create view track_mytags as -- Tags of each track: its own, those its playlists give, and those of tracks that were merged into it.
-select track_id, tag_id from track_tags
-union
-select i.track_id, t.tag_id from playlist_items as i join playlist_tags as t on t.playlist_id = i.playlist_id
-join playlists as p on p.id = i.playlist_id and p.deleted_at is null
-where i.deleted_at is null and i.track_id is not null
-union
-select m.merged_into_id, t.tag_id from tracks as m join track_tags as t on t.track_id = m.id where m.merged_into_id is not null
-union
-select m.merged_into_id, t.tag_id from tracks as m join playlist_items as i on i.track_id = m.id and i.deleted_at is null
-join playlist_tags as t on t.playlist_id = i.playlist_id join playlists as p on p.id = i.playlist_id and p.deleted_at is null
-where m.merged_into_id is not null;
+select distinct track_id, tag_id from (
+  select track_id, tag_id from track_tags
+  union all
+  select i.track_id, t.tag_id from playlist_items as i join playlist_tags as t on t.playlist_id = i.playlist_id
+  join playlists as p on p.id = i.playlist_id and p.deleted_at is null
+  where i.deleted_at is null and i.track_id is not null
+  union all
+  select m.merged_into_id, t.tag_id from tracks as m join track_tags as t on t.track_id = m.id where m.merged_into_id is not null
+  union all
+  select m.merged_into_id, t.tag_id from tracks as m join playlist_items as i on i.track_id = m.id and i.deleted_at is null
+  join playlist_tags as t on t.playlist_id = i.playlist_id join playlists as p on p.id = i.playlist_id and p.deleted_at is null
+  where m.merged_into_id is not null
+);
 
 create view local_tracks as -- Files with what their tags say.
 select p.id, f.path, p.title, p.artists, p.album, p.duration_ms, f.format, f.bitrate, f.sample_rate, f.size_bytes,
@@ -585,6 +587,26 @@ create view latest_likes as -- What is liked where, by track.
 select l.track_id, t.title, t.artist_credit, l.platform, l.is_liked, l.liked_at, l.last_synced_at
 from track_likes as l join tracks as t on t.id = l.track_id
 where t.deleted_at is null;
+
+create view likes_over_time as -- Every stretch of time in which a track was liked at a service: since when, until when (empty = still), and who took it back.
+select coalesce(t.merged_into_id, t.id) as track_id, r.title, r.artist_credit, l.platform, l.account,
+  coalesce((select min(o.added_at) from platform_playlist_items as o where o.replaced_by_id = i.id), i.added_at, i.first_seen_at) as liked_at,
+  coalesce(i.removed_at, l.missing_since) as unliked_at,
+  case when i.removed_at is not null then coalesce(i.gone_reason, 'you') when l.missing_since is not null then 'list' end as unliked_by,
+  l.fetched_at as last_synced_at, i.platform_track_id
+from platform_playlists as l
+join platform_playlist_items as i on i.platform_playlist_id = l.id and i.replaced_by_id is null
+join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
+join tracks as t on t.id = k.track_id
+join tracks as r on r.id = coalesce(t.merged_into_id, t.id)
+where l.kind = 'liked' and (i.added_at is not null or not exists ( -- an export without dates beside the account
+  select 1 from platform_playlist_items as o join platform_playlists as m on m.id = o.platform_playlist_id and m.kind = 'liked'
+  where o.platform_track_id = i.platform_track_id and o.added_at is not null and o.id <> i.id))
+union all
+select coalesce(t.merged_into_id, t.id), r.title, r.artist_credit, l.platform, '', l.liked_at, case when l.is_liked = 0 then l.last_synced_at end,
+  case when l.is_liked = 0 then 'you' end, l.last_synced_at, null
+from track_likes as l join tracks as t on t.id = l.track_id join tracks as r on r.id = coalesce(t.merged_into_id, t.id)
+where l.platform = 'user';
 
 create view metrics_over_time as -- Popularity, play counts and ratings by service and time; a merged track's under the one it turned out to be.
 select coalesce(t.merged_into_id, t.id) as track_id, r.title, r.artist_credit, m.platform, m.metric, m.collected_at, m.value,
