@@ -27,20 +27,24 @@ order by a.name
 limit :limit offset :offset
 """
 PLAYLISTS = """
-select * from (
-  select 'playlist' as page, l.id, l.name as title, 'yours' as platform, l.kind, null as owner,
-    (select count(*) from playlist_items as i where i.playlist_id = l.id and i.deleted_at is null) as n
-  from playlists as l
-  where l.deleted_at is null
-  union all
-  select 'platform_playlist', l.id, l.name, l.platform, l.kind, l.owner,
-    (select count(*) from platform_playlist_items as i where i.platform_playlist_id = l.id and i.removed_at is null)
-  from platform_playlists as l
-  where l.missing_since is null
+select w.page, w.id, w.title, w.platform, w.kind, w.owner, case w.page
+    when 'playlist' then (select count(*) from playlist_items as i where i.playlist_id = w.id and i.deleted_at is null)
+    else (select count(*) from platform_playlist_items as i where i.platform_playlist_id = w.id and i.removed_at is null) end as n
+from (
+  select * from (
+    select 'playlist' as page, id, name as title, 'yours' as platform, kind, null as owner
+    from playlists
+    where deleted_at is null
+    union all
+    select 'platform_playlist', id, name, platform, kind, owner
+    from platform_playlists
+    where missing_since is null
+  )
+  where kind <> 'folder'{where}
+  order by page desc, platform, title
+  limit :limit offset :offset
 ) as w
-where kind <> 'folder'{where}
-order by page desc, platform, title
-limit :limit offset :offset
+order by w.page desc, w.platform, w.title
 """
 RECORDS = """
 select c.platform_release_id as id, c.title, c.artists as by, c.cover, group_concat(distinct c.status) as status, max(c.label) as label,
