@@ -14,22 +14,17 @@ from ..db import Row
 from ..exports import lists, m3u, rekordbox_xml
 from . import share
 
-NARROW = {rekordbox_xml.TRACKS: "id", rekordbox_xml.SAID: "track_id"}  # what an export reads of every track, here of a few
-
 
 class Look:
-    """As much of musicdb's handle as an export reads with, over a connection of Datasette's; of these tracks alone."""
+    """As much of musicdb's handle as an export reads with, over a connection of Datasette's."""
 
-    def __init__(self, conn: sqlite3.Connection, ids: list[int]):
+    def __init__(self, conn: sqlite3.Connection):
         self.conn = conn
-        self.ids = str(sorted(set(ids)))
 
     def execute(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         return self.conn.execute(sql, params)
 
     def q(self, sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        if sql in NARROW:
-            sql, params = f"select * from ({sql}) where {NARROW[sql]} in (select value from json_each(?))", [self.ids]
         cursor = self.conn.execute(sql, params)
         names = [column[0] for column in cursor.description]
         return [Row(zip(names, row, strict=True)) for row in cursor]
@@ -63,7 +58,7 @@ def ids_of(columns, rows, table) -> list[int]:
 
 def playlist(conn, name: str, ids: list[int]) -> bytes:
     """An extended M3U8 with full paths; what has no file is left out."""
-    look: Any = Look(conn, ids)
+    look: Any = Look(conn)
     where, known = lists.files(look, ids), lists.named(look, ids)
     entries = []
     for track in ids:
@@ -75,8 +70,8 @@ def playlist(conn, name: str, ids: list[int]) -> bytes:
 
 def collection(conn, name: str, ids: list[int]) -> bytes:
     """A Rekordbox XML with these tracks, cues and grids included, and one playlist of them."""
-    look: Any = Look(conn, ids)
-    entries, numbers = rekordbox_xml._tracks(look, set(ids), rekordbox_xml.Report(None))
+    look: Any = Look(conn)
+    entries, numbers = rekordbox_xml.collected(look, set(ids), rekordbox_xml.Report(None))
     keys = [numbers[track] for track in ids if track in numbers]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>\n\n<DJ_PLAYLISTS Version="1.0.0">\n  <PRODUCT Name="musicdb" Version="1" Company=""/>\n']
     lines.append(f'  <COLLECTION Entries="{len(entries)}">\n')
