@@ -18,7 +18,7 @@ from musicdb import lab
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info", "--js-flags=--expose-gc"]
 SOURCES = "jupyterapp.shell.currentWidget.content.model.toJSON().cells.map(c => [c.cell_type, c.source])"
-
+CLOSE = "async () => { const w = jupyterapp.shell.currentWidget; await w.sessionContext.shutdown(); w.dispose(); }"
 
 # Text of the screens whose contrast with what lies behind it is under 4.5 (disabled buttons may be pale).
 PALE = """() => {
@@ -87,20 +87,25 @@ class Page:
 
     def __init__(self, browser, lab: Lab, name: str, *, width: int = 1280, height: int = 800, dark: bool = False):
         self.lab, self.name = lab, name
-        # One context for all: JupyterLab's scripts are fetched and compiled once.
-        context = browser.contexts[0] if browser.contexts else browser.new_context()
-        self.page = context.new_page()
+        # One JupyterLab page for all: its scripts are fetched, compiled and set up once; every notebook has a kernel of its own.
+        found = [page for context in browser.contexts for page in context.pages if page.url.startswith(lab.address)]
+        self.page = found[0] if found else browser.new_context().new_page()
         self.page.set_viewport_size({"width": width, "height": height})
         self.elsewhere: list[str] = []
         self.errors: list[str] = []
         self.dialogs: list[str] = []
-        self.page.on(
-            "request",
-            lambda r: r.url.startswith((lab.address, "data:", "blob:", lab.address.replace("http", "ws"))) or self.elsewhere.append(r.url),
-        )
-        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
-        self.page.on("dialog", lambda d: (self.dialogs.append(d.message), d.accept()))
-        self.page.goto(f"{lab.address}/lab/tree/{name}?token={lab.token}&reset", wait_until="domcontentloaded")
+        own = (lab.address, "data:", "blob:", lab.address.replace("http", "ws"))
+        self.heard = {
+            "request": lambda r: r.url.startswith(own) or self.elsewhere.append(r.url),
+            "pageerror": lambda e: self.errors.append(str(e)),
+            "dialog": lambda d: (self.dialogs.append(d.message), d.accept()),
+        }
+        for event, what in self.heard.items():
+            self.page.on(event, what)
+        if found:
+            self.page.evaluate("async path => { await jupyterapp.commands.execute('docmanager:open', {path}); }", name)
+        else:
+            self.page.goto(f"{lab.address}/lab/tree/{name}?token={lab.token}&reset", wait_until="domcontentloaded")
         self.idle()
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
@@ -109,8 +114,9 @@ class Page:
 
     def idle(self) -> None:
         self.page.wait_for_function(
-            "window.jupyterapp && jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
-        )
+            "name => window.jupyterapp && jupyterapp.shell.currentWidget?.context?.path === name && jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'",
+            arg=self.name, timeout=60_000,
+        )  # fmt: skip
 
     def run(self) -> None:
         """Run all cells; returns when they are done."""
@@ -140,8 +146,10 @@ class Page:
         self.page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop = 0)")
 
     def close(self) -> None:
-        self.page.evaluate("jupyterapp.shell.currentWidget?.sessionContext.shutdown()")  # kernels left behind would take the memory
-        self.page.close()
+        """End the kernel (it would take the memory) and put the notebook away as it was saved."""
+        self.page.evaluate(CLOSE)
+        for event, what in self.heard.items():
+            self.page.remove_listener(event, what)
 
 
 def until(condition, timeout_s: float = 10.0, every_s: float = 0.05):
