@@ -333,6 +333,31 @@ def rules(sign: str | None, tag: str | None, drop: bool, to: str | None, as_json
     base.say(base.table(rows, ["emoji", "grp", "name", "playlists"]) if rows else 'there is no rule yet: musicdb playlists rules 🔥 "Energy: high"')
 
 
+@playlists.command("marks", cls=base.Command)
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--dry-run", is_flag=True, help="Say what would be proposed, write nothing.")
+@base.json_option
+def marks(file: str, dry_run: bool, as_json: bool) -> None:
+    """Plan to write ratings and cues into the Rekordbox XML that your lists are synced to.
+
+    What the library has and the file has not; cues that are there are replaced only where you approve that step by its number.
+
+    \b
+    Example:
+      musicdb playlists marks ~/Music/rekordbox.xml
+    """
+    from musicdb import playlists as p
+
+    with base.database() as db:
+        made = p.marks(db, file, dry_run=dry_run)
+    if as_json:
+        base.say_json({"plan": made.id, "steps": [{"action": op.action, "title": op.title, "reason": op.reason, "hold": op.hold} for op in made.operations]})
+        return
+    for op in made.operations[:20]:
+        base.say(f"  {op.action} {op.title}   ({op.reason})")
+    base.say(f"{len(made):,} steps, {made.settled:,} are as they should be" + (f" in plan {made.id}\nnext: musicdb sync --show {made.id}" if made.id else ""))
+
+
 @playlists.command("likes", cls=base.Command)
 @click.option("--to", multiple=True, metavar="PLATFORM", help="Only this service; may be given again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be proposed, write nothing.")

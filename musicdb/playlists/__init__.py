@@ -19,7 +19,7 @@ _WHERE = {
     "apply": "applying", "undo": "applying", "resume": "applying",
     "merge": "syncing", "create": "editing", "rename": "editing", "delete": "editing", "add": "editing", "remove": "editing", "move": "editing",
     "put": "editing", "find": "editing", "link": "linking", "unlink": "linking", "links": "linking", "likes": "liking",
-    "refresh": "smart", "status": "overview", "check": "overview", "inspect": "overview", "between": "snapshots",
+    "refresh": "smart", "marks": "marking", "status": "overview", "check": "overview", "inspect": "overview", "between": "snapshots",
     "compare": "comparing", "changes": "comparing", "Listing": "comparing", "Event": "comparing",
 }  # fmt: skip
 __all__ = ["Change", "diff", "patch", *_WHERE]

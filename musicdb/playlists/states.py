@@ -131,8 +131,18 @@ def external(db: Database, observed: Iterable[int]) -> dict[int, str]:
     return dict(db.execute(sql, [_json(sorted(set(observed)))]).fetchall())
 
 
-# A place whose tracks go by the ids of other platforms: by the first one's as they are, by the second one's as "local/ID".
+# A place whose tracks go by the ids of other platforms: by those of your files as "local/ID", else by the first one's. What the first one has
+# stands for the file that is there.
 ALSO = {"rekordbox_xml": ("rekordbox", "local")}
+
+
+PATHS = "select f.path, p.external_id from media_files as f join platform_tracks as p on p.id = f.platform_track_id and p.platform = ?"
+SAID_PATHS = "select p.external_id, p.said ->> '$.path' from json_each(?1) as j cross join platform_tracks as p on p.platform = ?2 and p.external_id = j.value"
+
+
+def slashed(path: str) -> str:
+    """A path with "/" between its parts, on whichever system it was written."""
+    return path.replace("\\", "/") if path[1:2] == ":" or path.startswith("\\\\") else path
 
 
 def rows_of(db: Database, platform: str, ids: Iterable[str]) -> dict[str, int]:
@@ -170,7 +180,12 @@ def at_platform(db: Database, uids: Iterable[str], platform: str) -> dict[str, s
     if platform in ALSO:
         first, second = ALSO[platform]
         asked = set(uids)
-        return {uid: f"{second}/{key}" for uid, key in at_platform(db, asked, second).items()} | at_platform(db, asked, first)
+        theirs = at_platform(db, asked, first)
+        files = {slashed(path): key for path, key in db.execute(PATHS, [second])}
+        paths = dict(db.execute(SAID_PATHS, [_json(sorted(theirs.values())), first]).fetchall())
+        at = {uid: files.get(slashed(paths.get(key) or "")) for uid, key in theirs.items()}
+        theirs = {uid: f"{second}/{at[uid]}" if at[uid] else key for uid, key in theirs.items()}
+        return {uid: f"{second}/{key}" for uid, key in at_platform(db, asked, second).items()} | theirs
     return dict(db.execute(AT, [_json(sorted(set(uids))), platform]).fetchall())
 
 

@@ -78,7 +78,7 @@ class Library:
     by_location: dict[str, str] = field(default_factory=dict)
     root: Node | None = None
     collection: Span | None = None  # start tag
-    end: dict[str, int] = field(default_factory=dict)  # where the end tags of COLLECTION, PLAYLISTS, DJ_PLAYLISTS begin
+    end: dict[str, int] = field(default_factory=dict)  # where the end tags of COLLECTION and DJ_PLAYLISTS begin
 
 
 class _Reader:
@@ -138,15 +138,19 @@ class _Reader:
             self.open[-1].mark = found[1]
 
     def ended(self, tag: str) -> None:
-        at = self.parser.CurrentByteIndex
         _, began = self.stack.pop()
-        end = tag_end(self.found.data, at)
-        if tag in ("COLLECTION", "PLAYLISTS", "DJ_PLAYLISTS"):
+        if tag not in ("COLLECTION", "DJ_PLAYLISTS", "NODE") and (tag == "TRACK" or not self.stack or self.stack[-1][0] != "NODE"):
+            return
+        at, end = began, tag_end(self.found.data, began)
+        if self.found.data[end - 2 : end] != b"/>":  # of an empty element expat tells another place
+            at = self.parser.CurrentByteIndex
+            end = tag_end(self.found.data, at)
+        if tag in ("COLLECTION", "DJ_PLAYLISTS"):
             self.found.end[tag] = at
         elif tag == "NODE" and self.open and self.open[-1].span == (began, began):
             one = self.open.pop()
             one.span, one.was = (began, end), one.said()
-        elif self.open and self.stack and self.stack[-1][0] == "NODE" and tag != "TRACK":
+        elif self.open and self.stack[-1][0] == "NODE":
             self.open[-1].inner.append(self.found.data[began:end])
 
 
@@ -260,6 +264,13 @@ def _with(tag: bytes, values: Mapping[str, str]) -> bytes:
 def _element_end(data: bytes, start: int) -> int:
     end = tag_end(data, start)
     return end if data[end - 2 : end] == b"/>" else tag_end(data, data.index(b"</TRACK", end))
+
+
+def cues(data: bytes, track: Track) -> list[dict[str, str]]:
+    """Attributes of a TRACK's POSITION_MARKs."""
+    from defusedxml.ElementTree import fromstring
+
+    return [dict(one.attrib) for one in fromstring(data[track.start : _element_end(data, track.start)]).iter("POSITION_MARK")]
 
 
 def marked(data: bytes, track: Track, *, rating: int | None = None, cues: Iterable[str] | None = None) -> bytes:

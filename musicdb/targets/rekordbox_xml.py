@@ -3,7 +3,7 @@ cues by an approved step. What others wrote in the file stays as it stands, byte
 
 The format gives lists no id: ours carry a comment with theirs, which other programs overlook. Where Rekordbox wrote the file anew (File >
 Export Collection), that is gone, and `xml-lists.json` beside the backups says which path was which list; a path that is there twice is nobody's.
-A track is known by its TrackID and place: as Rekordbox's where Rekordbox has it, else as "local/ID" of your file.
+A track is known by its place: "local/ID" of your file, else by its TrackID, which is Rekordbox's own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,7 @@ from ._tree import Kept, Tree, from_the_top
 from ._xml_library import Library, Node
 
 THEIRS = "select p.external_id, p.said ->> '$.path' from json_each(?) as j cross join platform_tracks as p on p.platform = 'rekordbox' and p.external_id = j.value"
-THEIR_PLACES = "select p.said ->> '$.path', p.external_id from platform_tracks as p where p.platform = 'rekordbox' and p.missing_since is null and p.said ->> '$.path' is not null"
-FILES = "select f.path, 'local/' || p.external_id from media_files as f join platform_tracks as p on p.id = f.platform_track_id where p.missing_since is null"
+FILES = "select f.path, 'local/' || p.external_id from media_files as f join platform_tracks as p on p.id = f.platform_track_id"
 KEEP = 20  # backups
 
 
@@ -96,16 +95,15 @@ class RekordboxXml(Tree):
         return {place: id for id, place in self._journal().get("lists", {}).items() if place not in twice and "#" not in place}
 
     def _keys(self) -> None:
-        """What each TRACK is: Rekordbox's own where it is at the place that Rekordbox says, else your file of that place, else its number."""
+        """What each TRACK is: your file of that place, else its number; a number that is another file's in Rekordbox is of another library."""
         tracks = self.library.tracks
-        paths = {number: importer.path_of(track.location) for number, track in tracks.items()}
+        by_path = {states.slashed(path): key for path, key in self.db.execute(FILES)}
         theirs = dict(self.db.execute(THEIRS, [msgspec.json.encode(list(tracks)).decode()]).fetchall())
-        unsure = [number for number, path in paths.items() if number not in theirs or (path and theirs[number] and _slashed(theirs[number]) != path)]
-        by_path: dict[str, str] = {}
-        if unsure:
-            by_path = {_slashed(path): key for sql in (FILES, THEIR_PLACES) for path, key in self.db.execute(sql)}
-        for number in tracks:
-            key = by_path.get(paths[number] or "", number) if number in set(unsure) else number
+        for number, track in tracks.items():
+            path = importer.path_of(track.location)
+            there = states.slashed(theirs.get(number) or "")
+            is_other = path and there and path.rpartition("/")[2].casefold() != there.rpartition("/")[2].casefold()
+            key = by_path.get(path or "", f"other/{number}" if is_other else number)
             self.key_of[number] = key
             self.number_of.setdefault(key, number)
 
@@ -179,7 +177,7 @@ class RekordboxXml(Tree):
     def _told(self, key: str, number: str) -> bytes:
         value = self.told[key]
         rating = None if "rating" not in value else (value["rating"] or 0) * 51
-        cues = None if "cues" not in value else [writer.written(writer.mark(cue)) for cue in value["cues"] or ()]
+        cues = None if "cues" not in value else [_xml_library.written(_texts(writer.mark(cue))) for cue in value["cues"] or ()]
         return _xml_library.marked(self.library.data, self.library.tracks[number], rating=rating, cues=cues)
 
     def _arrange(self, lists: Mapping[str, Kept], numbers: Mapping[str, str]) -> None:
@@ -253,7 +251,9 @@ class RekordboxXml(Tree):
         elif _hash(Path(backup["file"])) != backup["sha256"]:
             raise SourceError(f"{backup['file']} is not as it was backed up; choose an older one")
         else:
-            names.replace(self.path, Path(backup["file"]).read_bytes())
+            data = Path(backup["file"]).read_bytes()
+            names.replace(self.path, data)
+            self._remember(data)
         self._forget()
 
     def _journal(self) -> dict[str, Any]:
@@ -277,17 +277,29 @@ class RekordboxXml(Tree):
         names.replace(path, json.dumps(told, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape"))
 
     # ---- cues and ratings
-    def marks(self) -> dict[str, tuple[int | None, int]]:
-        """{key: (rating 1 to 5, number of cues)} of the tracks in lists of ours."""
+    def marks(self) -> dict[str, dict[str, Any]]:
+        """{key: {"rating": 1 to 5 or None, "cues": [...]}} of the tracks in lists of ours."""
         lists = self.opened()
         keys = {key for one in lists.values() if one.ours for key in one.items if key in self.number_of}
         tracks = {key: self.library.tracks[self.number_of[key]] for key in keys}
-        return {key: (importer.stars(track.rating, "rekordbox_xml"), track.cues) for key, track in tracks.items()}
+        found = {key: _xml_library.cues(self.library.data, track) if track.cues else [] for key, track in tracks.items()}
+        return {key: {"rating": importer.stars(track.rating, "rekordbox_xml"), "cues": _cues(found[key])} for key, track in tracks.items()}
+
+    def said(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The same as the library says it."""
+        found = {key: entry[1] for key, entry in self._entries(keys).items()}
+        return {key: {"rating": one.get("rating"), "cues": _cues(map(_texts, map(writer.mark, one.get("cues", ()))))} for key, one in found.items()}
 
 
 
-def _slashed(path: str) -> str:
-    return path.replace("\\", "/") if path[1:2] == ":" or path.startswith("\\\\") else path
+def _texts(attributes: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in attributes.items()}
+
+
+def _cues(marks: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Cues as the importer reads POSITION_MARKs, in order of time."""
+    cues = [dict(cue) for mark in marks if (cue := importer._cue(dict(mark)))]
+    return sorted(cues, key=lambda cue: (cue["start_ms"], cue["type"], cue.get("num", -1)))
 
 
 def _hash(path: Path) -> str | None:
