@@ -136,7 +136,7 @@ create index ix_track_rg on tracks(release_group_id);
 create index ix_track_artist on tracks(artist_credit, title);
 create index ix_track_year on tracks(year);
 create index ix_track_bpm on tracks(bpm);
-create index ix_track_camelot on tracks(musical_key);
+create index ix_track_camelot on tracks(musical_key, bpm);
 create index ix_track_rating on tracks(rating);
 create index ix_track_merged on tracks(merged_into_id) where merged_into_id is not null;
 
