@@ -6,6 +6,7 @@ import re
 import shlex
 import sqlite3
 from contextlib import closing
+from itertools import repeat
 
 from datasette import hookimpl
 from datasette.utils import tilde_encode
@@ -54,6 +55,8 @@ def has_templates(datasette) -> bool:
 def startup(datasette):
     for name in ours(datasette):
         warm.of(datasette.databases[name])
+    if ours(datasette):
+        warm.answer_once(datasette)
 
 
 @hookimpl
@@ -117,6 +120,8 @@ def extra_template_vars(datasette):
         "musicdb_shared": share.is_shared(datasette),
         "musicdb_cover": lambda database, image_id, size="medium": site.cover_url(datasette, database, image_id, size),
         "cell": lambda column, value: cells.look(column, value) or ("" if value is None else value),
+        "table_body": lambda rows: cells.body(((one["column"], one["value"], one["value_type"] != "none") for one in row) for row in rows),
+        "query_body": lambda columns, rows: cells.body(zip(columns, row, repeat(True)) for row in rows),
         "chip": cells.chip,
         "chips": cells.chips,
         "clock": cells.clock,

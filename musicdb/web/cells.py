@@ -6,9 +6,12 @@ None leaves the cell to Datasette, which escapes it. Markup.format escapes every
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from .. import units
 
@@ -149,6 +152,24 @@ def render(column: str, value, row=None, table: str | None = None, *, cover_url,
     if column == "metadata" and isinstance(value, str) and isinstance(field(row, "platform"), str):
         return folded(value, f"everything {PLATFORMS.get(field(row, 'platform'), field(row, 'platform'))} says")
     return look(column, value)
+
+
+@cache
+def attributes(column: str) -> str:
+    """Class of the cells of a column, and its name for phones, where a row is a card: the same a thousand times a page."""
+    from datasette.utils import to_css_class  # half a second that notebooks, which show cells too, need not wait
+
+    return Markup('class="col-{}" data-label="{}"').format(to_css_class(column), column.replace("_", " "))
+
+
+def body(rows: Iterable[Iterable[tuple[str, Any, bool]]]) -> Markup:
+    """Rows of a table from (column, value, whether there is one); what is no Markup is escaped. A template takes four times as long."""
+    out = []
+    for row in rows:
+        out.append("<tr>")
+        out += [f"<td {attributes(column)}{'' if there else ' data-none'}>{escape(value)}</td>" for column, value, there in row]
+        out.append("</tr>")
+    return Markup("".join(out))
 
 
 def page_of(column: str, row, table: str | None = None) -> tuple[str, int] | None:
