@@ -266,13 +266,43 @@ def test_names_are_merged_and_split_like_tracks(library, kind):
 
 def test_why_names_value_source_rank_and_what_others_say(library):
     row = truth.why(library, 1, "year")[0]
-    assert (row["value"], row["source"], row["rank"], row["others"]) == (1997, "discogs", 1, {"local": 2005, "tidal": 2006})
+    assert (row["value"], row["source"], row["rank"], row["others"]) == (1997, "discogs", 1, {"local": [2005], "tidal": [2006]})
     assert row["because"] == "discogs is number 1 in trust for year, the first that says it"
-    assert row["evidence"][0]["sentences"]
+    assert [(one["platform"], one["says"]) for one in row["evidence"]] == [("discogs", 1997), ("local", 2005), ("tidal", 2006)]  # the source's first
+    assert all(one["sentences"] for one in row["evidence"])
     assert {r["field"] for r in truth.why(library, 1)} >= {"title", "artists", "album", "year", "bpm", "genres", "label", "cover"}
     truth.take(library, 1, "year", "local", note="the sleeve")
     view = library.one("select * from why where track_id = 1 and field = 'year'")
     assert (view.winner, view.decision, view.followed, view.note, json.loads(view.said_by)["tidal"]) == ("local", "follows", "local", "the sleeve", 2006)
+
+
+def test_all_that_a_platform_says_is_told_not_one_value_of_it(library):
+    observe(library, "tidal", "78", duration_ms=200_100, album="Dusk", said={"year": 2007, "genres": ["dub", "Ambient"]})
+    observe(library, "discogs", "r9/B2", duration_ms=200_000, album="Dusk", said={"year": 2001})
+    both(library)
+    row = truth.why(library, 1, "year")[0]
+    assert (row["value"], row["others"]) == (1997, {"local": [2005], "tidal": [2006, 2007], "discogs": [2001]})  # the source's own other word too
+    assert {(one["platform"], one["external_id"]) for one in row["evidence"]} >= {("tidal", "77"), ("tidal", "78"), ("local", "a")}
+    truth.decide(library, 1, "genres", ["Dub"])
+    assert truth.why(library, 1, "genres")[0]["others"] == {"local": ["House"], "discogs": ["Electronic"], "tidal": ["Ambient"]}
+
+
+def test_the_view_says_what_python_says(library):
+    observe(library, "tidal", "78", duration_ms=200_100, album="Dusk", artists=["Ada", "Eve"], said={"year": 2007, "version": "Live", "remixers": ["Eve"]})
+    both(library)
+    truth.lock(library, 1, "year")
+    truth.decide(library, 2, "genres", ["Dub"])
+    for track in (1, 2):
+        rows = {row["field"]: row for row in truth.why(library, track)}
+        view = {row.field: row for row in library.q("select * from why where track_id = ?", [track])}
+        assert rows.keys() == view.keys()
+        for name, row in rows.items():
+            assert (row["source"], row["rank"], row["note"]) == (view[name].winner, view[name].rank, view[name].note), name
+            assert row["others"] == {p: sorted(v, key=row["others"].get(p, v).index) for p, v in json.loads(view[name].others).items()}, name
+            if name != "version":  # which may stand in a title, where no view sees it
+                assert [(e["platform"], e["external_id"]) for e in row["evidence"]] == [(e["platform"], e["external_id"]) for e in json.loads(view[name].evidence)]
+    plan = " ".join(row.detail for row in library.q("explain query plan select * from why where track_id = 1"))
+    assert "SCAN t " not in plan and "SCAN k" not in plan and "SCAN p" not in plan
 
 
 def test_what_is_said_of_a_release_as_such_is_no_claim_of_its_tracks(library):
@@ -351,3 +381,15 @@ def test_the_commands_take_say_why_undo_and_redo(library):
     assert "no track is called" in run("why", "zzz", code=2)
     assert "does not work" in run("take", "year", "--from", "tidal", "--where", "no such column = 1", code=2)
     assert "there is no platform" in run("take", "year", "--from", "napster", code=2)
+
+
+def test_the_page_of_a_track_shows_what_was_taken_also_where_it_is_united_and_what_was_decided(library):
+    from musicdb import queries
+
+    truth.take(library, 1, "year", "tidal")
+    truth.decide(library, 1, "artist_credit", "Ada & Eve")
+    found = {one["name"]: one for one in queries.track(library, 1)["fields"]}
+    assert found["genres"]["value"] == "Dub, Electronic, House" and found["genres"]["others"] == []
+    assert found["label"]["value"] == "Moon, Moon Records" and found["artists"]["value"] == "Ada & Eve"
+    assert {name for name, one in found.items() if one["decided"]} == {"year", "artists"}
+    assert "styles" not in found and "artist_credit" not in found

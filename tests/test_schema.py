@@ -13,9 +13,9 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "c3b2435a39254c790d694474a573d81dcd9bc77bd4e3a350f52aef19caed30fa"
+FINGERPRINT = "b9e358374027359d849b70f4bdcb4a95027f4ed8be8e19cff24ccc2b1c00d1b3"
 
-TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items listens_raw
+TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules
 track_ids tracks artists track_artists artist_aliases title_aliases release_groups releases release_artists release_items labels release_labels
 track_labels genres track_genres tags track_tags playlist_tags track_attributes external_ids publishers release_publishers events

@@ -82,12 +82,12 @@ def why(track: str, field: str | None, as_json: bool) -> None:
         base.say(f"{row['field']}: {short(row['value'])}" + (f"  ({row['source']})" if row["source"] else ""))
         about = f", {row['decided_at']}" if row["decided_at"] else ""
         base.say(f"  {row['because']}{about}" + (f": {row['note']}" if row["note"] else ""))
-        differing = {platform: said for platform, said in row["others"].items() if said != row["value"]}
-        if differing:
-            base.say("  others say: " + "; ".join(f"{platform} {short(said)}" for platform, said in sorted(differing.items())))
-        if field:
-            for link in row["evidence"]:
-                base.say(f"  {row['source']}/{link['external_id']}, {link['method']} {link['confidence']}: {' '.join(link['sentences'])}")
+        if row["others"]:
+            said = "; ".join(f"{platform} {', '.join(map(short, values))}" for platform, values in sorted(row["others"].items()))
+            base.say(f"  others say: {said}")
+        for link in row["evidence"] if field else ():
+            says = "" if link["platform"] == row["source"] and link["says"] == row["value"] else f" says {short(link['says'])}"
+            base.say(f"  {link['platform']}/{link['external_id']}{says}, {link['method']} {link['confidence']}: {' '.join(link['sentences'])}")
     if not rows:
         base.say(f"nobody says anything of {field or 'that track'}")
 

@@ -77,22 +77,71 @@ from differing as d join tracks as t on t.id = d.track_id join track_ids as i on
 where t.deleted_at is null and t.merged_into_id is null
 order by weight desc, d.n_values desc, d.track_id;
 
-create view why as -- Why each value of a track is what it is: whose, how far that platform is trusted, what was decided, what others say.
-select t.id as track_id, s.key as field, s.value as winner, r.rank,
+create view why as -- Why each value of a track is what it is: whose, how far that platform is trusted, what was decided, what others say, and why their entries are this track.
+select t.id as track_id, v.key as field, v.value, w.value as winner, r.rank,
   case when d.value is null and d.platform is not null then 'follows' when d.value is not null and d.platform is not null then 'locked'
     when d.value is not null then 'fixed' end as decision,
   d.value as decided_value, d.platform as followed, d.decided_by, d.decided_at, d.note, d.operation_id,
-  (select json_group_object(c.platform, iif(c.n = 1, c.value, json(c.all_values))) from (
-      select q.platform, q.value, count(distinct q.value) as n, json_group_array(distinct q.value) as all_values from (
-        select p.platform, coalesce(json_extract(p.said, '$.' || s.key), json_extract(o.said, '$.' || s.key)) as value
-        from track_links as k join platform_tracks as p on p.id = k.platform_track_id
-        left join platform_releases as o on o.platform = p.platform and o.external_id = p.release_external_id
-          and s.key not in ('title', 'artists', 'rating', 'comment')
-        where k.track_id = t.id and k.status in ('auto', 'confirmed')) as q
-      where q.value is not null group by q.platform) as c) as said_by
-from tracks as t join track_ids as i on i.id = t.id cross join json_each(t.sources) as s
-left join trust as r on r.field = s.key and r.platform = s.value
-left join decisions as d on d.id = (select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = s.key);
+  (select json_group_object(c.platform, iif(json_array_length(c.said) = 1, json_extract(c.said, '$[0]'), json(c.said))) from (
+    select e.value ->> 'platform' as platform, json_group_array(distinct e.value ->> 'says') as said from json_each(h.value) as e group by 1) as c) as said_by,
+  (select json_group_object(c.platform, json(c.said)) from (
+    select e.value ->> 'platform' as platform, json_group_array(distinct e.value ->> 'says') as said from json_each(h.value) as e
+    where case when v.key in ('genres', 'label') then not exists (
+          select 1 from json_each(v.value) as n where lower(replace(n.value, ',', '')) = lower(replace(e.value ->> 'says', ',', '')))
+        when v.key in ('featured', 'remixers', 'composers') then lower(e.value ->> 'says') is not (select lower(group_concat(n.value, ', ')) from json_each(v.value) as n)
+        when v.key = 'title' then e.value ->> 'says' is not v.value and lower(substr(e.value ->> 'says', 1, length(v.value) + 2)) is not lower(v.value) || ' ('
+          and lower(substr(e.value ->> 'says', 1, length(v.value) + 3)) is not lower(v.value) || ' - '
+        when v.key = 'artists' then lower(e.value ->> 'says') is not lower(v.value)
+        else e.value ->> 'says' is not v.value end
+    group by 1) as c) as others,
+  (select json_group_array(json_object('platform', e.platform, 'external_id', e.external_id, 'method', k.method, 'confidence', k.confidence,
+      'sentences', (select json_group_array(n.value ->> 'sentence') from json_each(k.evidence) as n where n.value ->> 'sentence' is not null)))
+    from (select distinct e.value ->> 'platform' is not w.value as later, e.value ->> 'platform' as platform, e.value ->> 'external_id' as external_id,
+      e.value ->> 'id' as id, e.value ->> 'link' as link from json_each(h.value) as e order by 1, 4) as e
+    join track_links as k on k.id = e.link) as evidence
+from tracks as t join track_ids as i on i.id = t.id
+-- What is made once a row stands in json_each: as a column of a subquery it would be made again wherever it is named.
+cross join json_each(json_object('title', t.title, 'version', t.version, 'duration_ms', t.duration_ms, 'release_date', t.release_date, 'year', t.year,
+  'bpm', t.bpm, 'musical_key', t.musical_key, 'rating', t.rating, 'catalogue_number', t.catalogue_number, 'comment', t.comment,
+  'artists', t.artist_credit, 'album', (select title from release_groups where id = t.release_group_id),
+  'featured', (select json(nullif(json_group_array(name), '[]')) from (select a.name from track_artists as c join artists as a on a.id = c.artist_id
+    where c.track_id = t.id and c.role = 'featuring' order by c.position)),
+  'remixers', (select json(nullif(json_group_array(name), '[]')) from (select a.name from track_artists as c join artists as a on a.id = c.artist_id
+    where c.track_id = t.id and c.role = 'remixer' order by c.position)),
+  'composers', (select json(nullif(json_group_array(name), '[]')) from (select a.name from track_artists as c join artists as a on a.id = c.artist_id
+    where c.track_id = t.id and c.role = 'composer' order by c.position)),
+  'genres', (select json(nullif(json_group_array(name), '[]')) from (
+    select distinct g.name from track_genres as x join genres as g on g.id = x.genre_id where x.track_id = t.id order by g.name)),
+  'label', (select json(nullif(json_group_array(name), '[]')) from (
+    select distinct g.name from track_labels as x join labels as g on g.id = x.label_id where x.track_id = t.id order by g.name)),
+  'cover', coalesce((select image_id from image_links where track_id = t.id and is_selected = 1),
+    (select image_id from image_links where release_group_id = t.release_group_id and is_selected = 1)))) as v
+cross join json_each(json_array(iif(v.key = 'cover', coalesce((select platform from image_links where track_id = t.id and is_selected = 1),
+    (select platform from image_links where release_group_id = t.release_group_id and is_selected = 1)),
+  json_extract(t.sources, '$.' || v.key)))) as w
+cross join json_each(json_array((
+  select json_group_array(json_object('platform', p.platform, 'external_id', p.external_id, 'id', p.id, 'link', k.id, 'says', s.atom))
+  from track_links as k cross join platform_tracks as p on p.id = k.platform_track_id
+  left join platform_releases as o on o.platform = p.platform and o.external_id = p.release_external_id
+  join json_tree(case v.key
+    when 'genres' then json_array(p.said -> '$.genres', p.said -> '$.styles', o.said -> '$.genres', o.said -> '$.styles')
+    when 'cover' then (select json_group_array(i.image_id) from platform_images as i
+      where (i.platform_track_id = p.id or i.platform_release_id = o.id) and i.role = 'cover')
+    when 'album' then json_array(coalesce(p.said ->> '$.album', p.album, o.said ->> '$.album', o.title))
+    when 'title' then json_array(coalesce(p.said ->> '$.title', p.title))
+    when 'duration_ms' then json_array(coalesce(p.said ->> '$.duration_ms', p.duration_ms))
+    when 'release_date' then json_array(coalesce(p.said ->> '$.release_date', p.release_date, o.said ->> '$.release_date'))
+    when 'year' then json_array(coalesce(p.said ->> '$.year', o.said ->> '$.year',
+      cast(substr(coalesce(p.said ->> '$.release_date', o.said ->> '$.release_date', p.release_date), 1, 4) as int)))
+    when 'artists' then json_array((select group_concat(value, ', ') from json_each(coalesce(p.said -> '$.artists', p.artists))))
+    when 'label' then json_array(coalesce(p.said ->> '$.label', o.said ->> '$.label'))
+    when 'catalogue_number' then json_array(coalesce(p.said ->> '$.catalogue_number', o.said ->> '$.catalogue_number'))
+    else json_array(iif(json_type(p.said, '$.' || v.key) = 'array', (select group_concat(value, ', ') from json_each(p.said, '$.' || v.key)),
+      json_extract(p.said, '$.' || v.key))) end) as s
+  where k.track_id = t.id and k.status in ('auto', 'confirmed') and s.atom is not null))) as h
+left join trust as r on r.field = v.key and r.platform = w.value
+left join decisions as d on d.id = (select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = v.key)
+where v.value is not null or d.value is not null or d.platform is not null or h.value <> '[]';
 
 create view library as -- The library as one reads it: a row a track, with album, cover and where it is.
 select t.id,

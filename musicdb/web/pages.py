@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import msgspec
 
@@ -86,6 +87,25 @@ select field, platform, value, type
 from claims
 where track_id = :id and field not in ('cues', 'beat_grid', 'cover', 'ids')
 order by field, platform
+"""
+
+# What counts of a track and has no column of its own.
+UNITED = """
+select 'genres' as field, group_concat(name, ', ') as value
+from (select distinct g.name from track_genres as x join genres as g on g.id = x.genre_id where x.track_id = :id order by g.name)
+union all
+select 'label', group_concat(name, ', ') from (select distinct g.name from track_labels as x join labels as g on g.id = x.label_id where x.track_id = :id order by g.name)
+union all
+select 'isrc', group_concat(value, ', ') from external_ids where entity_type = 'track' and entity_id = :id and scheme = 'isrc'
+"""
+
+# Fields that a person decided: a value, a lock, or a platform to follow.
+DECIDED = """
+select d.field
+from track_ids as i
+join decisions as d on d.entity = 'track' and d.entity_key = i.track_uid
+where i.id = :id and (d.value is not null or d.platform is not null)
+  and d.id = (select max(id) from decisions where entity = 'track' and entity_key = d.entity_key and field = d.field)
 """
 
 LINKS = """
@@ -185,7 +205,7 @@ order by month
 CHANGES = """
 select c.at, c.actor, c.op, c.field, c.old, c.new, c.operation_id
 from changes as c
-where c.entity = 'tracks' and c.entity_key = :key
+where c.entity = 'tracks' and c.entity_key = :key and c.op <> 'batch'
 order by c.id desc
 limit 30
 """
@@ -199,7 +219,7 @@ limit 30
 """
 
 # The fields of a track in the order people look for them; others follow by name, behind a fold.
-FIELDS = """title version artist_credit artists album year release_date genres styles bpm musical_key rating duration_ms
+FIELDS = """title version artists album year release_date genres bpm musical_key rating duration_ms
 label catalogue_number isrc comment""".split()
 PRIVATE = {"path", "play_count", "last_played_at", "comment", "added_at", "location", "folder"}  # not for strangers
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -237,7 +257,8 @@ def track(read: Reader, id: int) -> dict | None:
     for one in links:
         one["artists"] = ", ".join(map(str, cells.parsed(one["artists"] or "") or []))
         one["signs"] = signs(one["evidence"])
-    found = fields(row, claims)
+    decided = {one["field"] for one in read.rows("What you decided of it", DECIDED, id=id)}
+    found = fields(row | united(read.rows("What counts of it beside its columns", UNITED, id=id)), claims, decided)
     page = {
         "row": row,
         "artists": read.rows("Its artists", ARTISTS, id=id),
@@ -311,12 +332,20 @@ def history(changes: list[dict], decisions: list[dict]) -> list[dict]:
     return sorted(out, key=lambda one: one["at"] or "", reverse=True)[:40]
 
 
-def fields(row: dict, claims: list[dict]) -> list[dict]:
+def united(rows: list[dict]) -> dict:
+    """{field: value} of rows of UNITED."""
+    return {row["field"]: row["value"] for row in rows}
+
+
+def fields(row: dict, claims: list[dict], decided: Collection[str] = ()) -> list[dict]:
     """[{name, value, whose, decided, agree: [platform], others: [(platform, value)], by: {platform: [{value, same}]}}]: whose each value is, and who says something else.
 
-    A field without a column of its own (genres, label, ...) has no value here, only what the platforms say.
+    row: the track, with what `united` adds; decided: fields of which a person decided something. Genres and styles are one field; artists are as credited. What is no field of a track has no
+    value here, only what the platforms say.
     """
     sources = cells.parsed(row.get("sources") or "{}") or {}
+    row = row | {"artists": row.get("artist_credit")}
+    decided = {"artists" if name == "artist_credit" else name for name in decided}
     said: dict[str, list[tuple[str, object]]] = {}
     for claim in claims:
         value = claim["value"]
@@ -325,8 +354,8 @@ def fields(row: dict, claims: list[dict]) -> list[dict]:
             parts = value if isinstance(value, list) else [f"{k} {v}" for k, v in (value or {}).items()]
             value = ", ".join(map(str, parts))
         pair = claim["platform"], value
-        if pair not in said.setdefault(claim["field"], []):
-            said[claim["field"]].append(pair)
+        if pair not in said.setdefault("genres" if claim["field"] == "styles" else claim["field"], []):
+            said["genres" if claim["field"] == "styles" else claim["field"]].append(pair)
     names = [name for name in FIELDS if name in said or row.get(name) is not None] + sorted(said.keys() - set(FIELDS))
     out = []
     for name in names:
@@ -338,17 +367,22 @@ def fields(row: dict, claims: list[dict]) -> list[dict]:
         by: dict[str, list] = {}
         for platform, v in pairs:
             by.setdefault(platform, []).append({"value": v, "same": value is None or same(name, v, value)})
-        out.append({"name": name, "value": value, "whose": whose, "decided": whose == "user", "agree": agree, "others": others, "by": by})
+        out.append({"name": name, "value": value, "whose": whose, "decided": name in decided or whose == "user", "agree": agree, "others": others, "by": by})
     return out
 
 
 def same(name: str, a, b) -> bool:
-    """Whether two values look the same on a page: 118.27 and 118.3 bpm, or times within a second, are no disagreement to look at."""
+    """Whether two values look the same on a page: 118.27 and 118.3 bpm, or times within a second, are no disagreement to look at. What is
+    united of all platforms holds the names of each.
+    """
     if isinstance(a, int | float) and isinstance(b, int | float):
         if name == "bpm":
             return round(a, 1) == round(b, 1)
         if name.endswith("_ms"):
             return cells.clock(a) == cells.clock(b)
+    if name in ("genres", "label", "artists", "isrc") and isinstance(a, str) and isinstance(b, str):
+        mine, theirs = ({part.strip().casefold() for part in re.split(r", | & | feat\. ", text)} for text in (a, b))
+        return mine == theirs if name == "artists" else mine <= theirs
     return a == b
 
 
