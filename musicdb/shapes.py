@@ -235,10 +235,21 @@ class CollectionItemRow(TypedDict, total=False):
     metadata: Any
 
 
+class CollectionValueRow(TypedDict):
+    """What a platform thinks a whole collection is worth on a day: amounts, the currency by its three letters."""
+
+    row: Literal["collection_value"]
+    day: str
+    minimum: float | None
+    median: float | None
+    maximum: float | None
+    currency: str | None
+
+
 # A play in short, where there are millions: (listened_at, source_item, track_external_id or None, ms_played, utc_offset_min, context as
 # JSON text or None, the payload as JSON text). It says what the ListenRow of `rows(kind, payload)` says; the TrackRow comes from there.
 Play = tuple[str, str, str | None, int | None, int | None, str | None, str]
-Row = TrackRow | FileRow | ReleaseRow | PlaylistRow | PlaylistItemRow | ListenRow | ImageRow | CollectionItemRow
+Row = TrackRow | FileRow | ReleaseRow | PlaylistRow | PlaylistItemRow | ListenRow | ImageRow | CollectionItemRow | CollectionValueRow
 
 
 @dataclass(slots=True)

@@ -7,7 +7,9 @@ from click.testing import CliRunner
 
 from musicdb import collection, history, links, load, truth
 from musicdb.cli import cli
-from musicdb.errors import BadInput
+from musicdb.errors import BadInput, PayloadError
+from musicdb.load.observations import Writer
+from musicdb.platforms import discogs
 from tests.discogs_records import copy, import_records, record, want
 from tests.observing import observe
 
@@ -320,3 +322,17 @@ def test_publishers_and_ids_from_the_command_line(shelf):
     said("ids", "remove", "release", "1", "my-shelf", "box 3")
     assert said("ids", "find", "box 3", "--scheme", "my-shelf") == []
     assert CliRunner().invoke(cli, ["--db", str(shelf.path), "ids", "add", "release", "999", "a", "b"]).exit_code == 2
+
+
+def test_what_discogs_thinks_all_of_it_worth_is_kept_day_by_day(shelf, at_the_prompt):
+    for day, median in (("2024-05-12", "€292.00"), ("2024-06-12", "€1,301.50"), ("2024-06-12", "€1,300.00")):
+        (row,) = discogs.rows("value", {"external_id": day, "value": {"minimum": "€148.50", "median": median, "maximum": None}})
+        with shelf.atomic():
+            Writer(shelf, "discogs", 1, 1).values([row])
+    assert [tuple(row.values()) for row in collection.estimates(shelf)] == [
+        ("2024-05-12", "discogs", "", 148.5, 292.0, None, "EUR"), ("2024-06-12", "discogs", "", 148.5, 1300.0, None, "EUR"),
+    ]  # fmt: skip
+    assert "discogs on 2024-06-12: 1300.0 EUR for all of it" in at_the_prompt("collection", "value")[1]
+    for wrong in ({"value": {}}, {"external_id": "2024", "value": {"median": "€3"}}, {"external_id": "2024-05-12", "value": {"median": "much"}}):
+        with pytest.raises(PayloadError):
+            list(discogs.rows("value", wrong))

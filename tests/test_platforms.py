@@ -32,6 +32,7 @@ ROWS = {
     "listen": (shapes.ListenRow, "listened_at", "source_item"),
     "image": (shapes.ImageRow, "of", "external_id"),
     "collection_item": (shapes.CollectionItemRow, "release_external_id", "instance_id", "status"),
+    "collection_value": (shapes.CollectionValueRow, "day"),
 }
 CLIENTS = "tidalapi spotipy discogs_client pyrekordbox sqlalchemy mutagen PIL httpx requests sqlite_utils datasette pandas".split()
 OURS = "musicdb.db musicdb.load musicdb.links musicdb.truth musicdb.images".split()

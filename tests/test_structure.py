@@ -32,7 +32,7 @@ MAY_IMPORT = {
 ABOVE = {"widgets", "commands", "cli", "demo", "web", "lab", "datasette_plugin", "sqlite_utils_plugin"}  # the edges: nothing below imports them
 
 OBSERVED = (
-    "platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items "
+    "platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values "
     "observation_changes sync_checkpoints quarantine platform_images"
 ).split()
 ALSO = {  # what is written elsewhere, and why

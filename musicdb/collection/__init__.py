@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_PLACES = dict.fromkeys("copies copy folders sides owned rip_list buy_list dig_list prices value releases items".split(), "shelf")
+_PLACES = dict.fromkeys("copies copy folders sides owned rip_list buy_list dig_list prices value estimates releases items".split(), "shelf")
 _PLACES |= dict.fromkeys("CONDITIONS FIELDS STATUSES Edited add clear edit remove sell wish".split(), "editing")
 _PLACES |= dict.fromkeys("apart_release candidates link_side same_release unlink_side".split(), "linking")
 _PLACES |= dict.fromkeys("LEVELS accept_release reject_release release_candidate release_candidates".split(), "reviewing")

@@ -179,6 +179,11 @@ def value(db: Database) -> Rows:
     return db.q("select * from shelf_value")
 
 
+def estimates(db: Database) -> Rows:
+    """Return what platforms thought the whole collection worth, by day: day, platform, account, minimum, median, maximum, currency."""
+    return db.q("select day, platform, account, minimum, median, maximum, currency from collection_values order by day, platform, account")
+
+
 def releases(db: Database, text: str | None = None, *, limit: int | None = None, offset: int = 0) -> Rows:
     """Return editions: id, title, artists, release_date, country, format, disambiguation, labels with numbers, album, type, tracks."""
     return db.q(RELEASES, {"text": f"%{text}%" if text else None, "limit": -1 if limit is None else limit, "offset": offset})

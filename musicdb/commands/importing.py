@@ -46,6 +46,7 @@ SOURCES = {
         (
             click.option("--share", metavar="FOLDER", help="Where analyses and artwork are, if not in the folder share beside the database."),
             *base.LOCAL_TIMES,
+            click.option("--plays-only", is_flag=True, help="Only what was played in sets; tracks and playlists stay as the XML told them."),
         ),
     ),
     "spotify": Source(

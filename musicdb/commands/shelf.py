@@ -246,13 +246,25 @@ for _name in LISTS:
 def value(as_json: bool) -> None:
     """Show what the shelf cost and is worth, month by month.
 
-    Only copies whose price is known: what you paid, what you sold for, and the value that you gave it.
+    Of copies whose price is known: what you paid, what you sold for, and the value that you gave it. Below, what Discogs thought all of it
+    worth on the days it was asked.
 
     \b
     Example:
       musicdb collection value
     """
-    _table("value", as_json, "no price is known; say one: musicdb collection edit COPY --set purchase_price=12.50 --set currency=EUR")
+    from musicdb.collection import shelf
+
+    with base.database() as db:
+        months, days = shelf.value(db), shelf.estimates(db)
+    if as_json:
+        base.say_json({"months": months, "estimates": days})
+        return
+    empty = "no price is known; say one: musicdb collection edit COPY --set purchase_price=12.50 --set currency=EUR"
+    base.say(base.table([_plain(row) for row in months], months.columns) if months else empty)
+    for row in days[-5:]:
+        account = f" ({row.account})" if row.account else ""
+        base.say(f"{row.platform}{account} on {row.day}: {row.median} {row.currency or ''} for all of it, {row.minimum} to {row.maximum}")
 
 
 @collection.command("releases", cls=base.Command)

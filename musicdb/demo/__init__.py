@@ -1,6 +1,6 @@
 """A fictional library as real inputs: tagged audio files, a Rekordbox XML, a Spotify export, and the database made from them.
 
-    report = musicdb.demo.run("demo")          # writes demo/Music, demo/rekordbox.xml, demo/spotify_export.zip, demo/music.db
+    report = musicdb.demo.run("demo")          # writes demo/Music, demo/rekordbox.xml, demo/rekordbox/master.db, demo/spotify_export.zip, demo/music.db
 
 All people, labels and songs are invented. `answers.truth()` knows which song each file, track and stream really is.
 """
@@ -20,7 +20,8 @@ Progress = Callable[[int, int | None, str], object]
 MARKER = "about this folder.txt"
 ABOUT = """musicdb demo
 
-Made by `musicdb demo`: a fictional music library, its inputs (Music, rekordbox.xml, spotify_export.zip) and the database made from
+Made by `musicdb demo`: a fictional music library, its inputs (Music, rekordbox.xml, rekordbox/master.db,
+spotify_export.zip) and the database made from
 them (music.db). Everything in it is invented. `musicdb demo` makes it again; the folder can be deleted at any time.
 """
 
@@ -32,6 +33,7 @@ class Inputs:
     directory: Path
     music: Path
     rekordbox: Path
+    played: Path
     spotify: Path
 
     @property
@@ -57,13 +59,16 @@ def build(directory: str | os.PathLike[str], progress: Progress | None = None) -
 
     Raises BadInput where the folder holds something that is no demo, or cannot be written.
     """
-    from . import music, rekordbox_xml, spotify_export
+    from . import music, rekordbox_history, rekordbox_xml, spotify_export
 
     directory = Path(directory).expanduser().absolute()
     _claim(directory)
-    inputs = Inputs(directory, directory / "Music", directory / "rekordbox.xml", directory / "spotify_export.zip")
+    inputs = Inputs(
+        directory, directory / "Music", directory / "rekordbox.xml", directory / "rekordbox" / "master.db", directory / "spotify_export.zip"
+    )
     sizes = music.write(inputs.music, progress)
     music.put(inputs.rekordbox, rekordbox_xml.xml(inputs.music, sizes))
+    music.put(inputs.played, rekordbox_history.database())
     music.put(inputs.spotify, spotify_export.archive())
     return inputs
 
@@ -78,6 +83,9 @@ def run(
     """
     from .. import images, links, listens, load, truth
     from .. import open as open_database
+    from ..links import releases
+    from ..listens import flagging
+    from .rekordbox_history import TIME_ZONE
     from .sights import counts, sights
 
     say = echo or (lambda line: None)
@@ -93,10 +101,15 @@ def run(
         for platform, source in (("files", inputs.music), ("rekordbox", inputs.rekordbox), ("spotify", inputs.spotify)):
             report.imports[platform] = load.run(db, platform, source, progress=progress)
             say(report.imports[platform].line())
+        played = load.run(db, "rekordbox", inputs.played, plays_only=True, time_zone=TIME_ZONE, progress=progress)
+        report.imports["rekordbox history"] = played
+        say(f"{played.line()} (history)")
         report.imports |= import_accounts(db, progress, say)
         report.linked = links.link(db, progress)
         report.resolved = truth.resolve(db, progress=progress)
+        releases.propose(db)
         report.covers = images.select(db)
+        flagging.mark(db, progress=progress)
         listens.freshen(db)
         report.counts = counts(db)
         report.sights = sights(db)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,8 @@ FIELDS = [
     },
     {"id": 3, "name": "Notes", "type": "textarea", "position": 3, "public": True, "lines": 3},
     {"id": 4, "name": "Crate", "type": "textarea", "position": 4, "public": False, "lines": 1},
+    {"id": 5, "name": "Price paid", "type": "textarea", "position": 5, "public": False, "lines": 1},
+    {"id": 6, "name": "Bought", "type": "textarea", "position": 6, "public": False, "lines": 1},
 ]
 FOLDERS = {0: "All", 1: "Uncategorized", 3417: "Dub", 3418: "Home"}
 NUMBERED = {"Low Pylon": 2, "Wren & Tallow": 3, "Espalier": 5, "Rurik Vale": 2}
@@ -114,9 +117,14 @@ class DiscogsAccount(Account):
             )
         if rng.random() < 0.7:
             notes.append({"field_id": 4, "value": f"{rng.choice('ABC')}{rng.randint(1, 9)}"})
+        pay, added = random.Random(f"paid {vinyl.record} {n}"), day(f"{vinyl.record} {n}")
+        if pay.random() < 0.75:  # what was a present, or bought long ago, has no price
+            paid = round(pay.uniform(3, 42) * 2) / 2
+            notes.append({"field_id": 5, "value": f"{paid:.2f} €".replace(".", pay.choice(".,"))})
+            notes.append({"field_id": 6, "value": f"{added - timedelta(days=pay.randrange(90)):%Y-%m-%d}"})
         folder = 3417 if library().records[vinyl.record].genre in ("Dub Techno", "Minimal Techno") else 3418 if n % 5 == 0 else 1
         return {
-            "id": vinyl.id, "instance_id": 700_000_000 + n * 917, "date_added": f"{day(f'{vinyl.record} {n}'):%Y-%m-%dT%H:%M:%S}-07:00",
+            "id": vinyl.id, "instance_id": 700_000_000 + n * 917, "date_added": f"{added:%Y-%m-%dT%H:%M:%S}-07:00",
             "rating": rng.choice((0, 0, 3, 4, 5)), "folder_id": folder, "notes": notes, "basic_information": basic(library().records[vinyl.record]),
         }  # fmt: skip
 
@@ -192,7 +200,7 @@ class DiscogsAccount(Account):
         if path == "collection/fields":
             return Answer({"fields": FIELDS})
         if path == "collection/value":
-            return Answer({"minimum": "€148.50", "median": "€292.00", "maximum": "€611.25"})
+            return Answer({"minimum": "€262.50", "median": "€512.00", "maximum": "€1,061.25"})
         if found := re.fullmatch(r"collection/folders/(\d+)/releases", path):
             folder = int(found[1])
             return self._page(request, "releases", [i for i in collection if i is None or folder in (0, i["folder_id"])])

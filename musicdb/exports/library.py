@@ -64,7 +64,7 @@ update platform_images set source_url = null where source_url not like 'http%'
 USERS = """
 delete from users; insert into users (id, username) values (1, 'me');
 update platform_playlists set account = '', owner = null, owner_id = null, description = null;
-update or ignore collection_items set account = ''; update collection_items set account = '', notes = null;
+update or ignore collection_items set account = ''; update collection_items set account = '', notes = null; delete from collection_values;
 update decisions set decided_by = 'user'; update track_links set decided_by = 'user' where decided_by is not null;
 update release_links set decided_by = 'user' where decided_by is not null;
 update playlist_items set added_by = null; update playlists set owner_publisher_id = null

@@ -339,6 +339,7 @@ class Load:
             keys = {play[:2] for play in page.plays} | {(r["listened_at"], r.get("source_item") or "") for r, _, _ in flat["listen"]}
             plays.mark_gone(w, page.kind, [play[0] for play in page.plays], keys)
         w.copies([r for r, _, _ in flat["collection_item"]])
+        w.values([r for r, _, _ in flat["collection_value"]])
         w.images(self._stored(pictures))
 
     def _one_by_one(self, page: Page, rows: list, pictures: list) -> tuple[list, list]:

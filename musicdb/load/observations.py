@@ -43,6 +43,13 @@ from platform_playlist_items as i join platform_playlists as l on l.id = i.platf
 where i.id = ? and i.added_at < substr(?, 1, length(i.added_at)) and l.kind = 'liked'
 """
 
+VALUE = """
+insert into collection_values (platform, account, day, minimum, median, maximum, currency)
+values (:platform, :account, :day, :minimum, :median, :maximum, :currency)
+on conflict do update set minimum = excluded.minimum, median = excluded.median, maximum = excluded.maximum, currency = excluded.currency
+where (minimum, median, maximum, currency) is not (excluded.minimum, excluded.median, excluded.maximum, excluded.currency)
+"""
+
 
 class Writer:
     """Writes rows of one platform in one run; knows what was seen."""
@@ -380,6 +387,11 @@ class Writer:
                 f"do update set {sets}, removed_at = null where {differs} or removed_at is not null",
                 [self.platform, row["instance_id"], release_id, self.account, *(row.get(c) for c in COPY[4:-1]), metadata],
             )
+
+    def values(self, rows: Sequence[Row]) -> None:
+        """Store what a collection is thought to be worth on a day; a later answer of the day counts."""
+        for row in rows:
+            self.db.execute(VALUE, {"platform": self.platform, "account": self.account} | row)
 
 
 def _sha256(data: bytes) -> str:

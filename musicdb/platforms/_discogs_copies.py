@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import PayloadError
-from ..shapes import CollectionItemRow, Row
+from ..shapes import CollectionItemRow, CollectionValueRow, Row
 from ..units import iso_date, stars, utc
 from . import _discogs_rows as parts
 
@@ -86,6 +86,19 @@ def own_fields(fields: dict[str, str]) -> CollectionItemRow:
         elif re.search(r"(bought|purchase|acquired|kauf|achat)", low) and (date := iso_date(value)):
             found.setdefault("purchase_date", date[0])
     return found
+
+
+def value(p: dict) -> CollectionValueRow:
+    """What the collection is worth: {"external_id": day, "value": {"minimum": "€148.50", "median", "maximum"}}. Raises PayloadError."""
+    day, said = iso_date(p.get("external_id")), p.get("value")
+    if not isinstance(said, dict) or day is None or day[1] != "day":
+        raise PayloadError("the value of a collection without amounts or day")
+    found = {name: price(str(said.get(name) or "")) for name in ("minimum", "median", "maximum")}
+    if all(amount is None for amount, _ in found.values()):
+        raise PayloadError("the value of a collection without amounts")
+    currency = next((code for _, code in found.values() if code), None)
+    amounts = {name: amount for name, (amount, _) in found.items()}
+    return {"row": "collection_value", "day": day[0], "minimum": amounts["minimum"], "median": amounts["median"], "maximum": amounts["maximum"], "currency": currency}
 
 
 def price(value: str) -> tuple[float | None, str | None]:

@@ -54,11 +54,14 @@ NAMES = {  # column of djmdContent -> table and column of the name
 NOISE = ("pyrekordbox.config", "pyrekordbox.masterdb.database")  # they tell stderr that Linux has no Rekordbox
 
 
-def pages(path: Path, known=None, *, key: str = "", share: Any = None, anlz: bool = True, zone: zones.Zone = None) -> Iterator:
+def pages(
+    path: Path, known=None, *, key: str = "", share: Any = None, anlz: bool = True, zone: zones.Zone = None, plays_only: bool = False
+) -> Iterator:  # fmt: skip
     """Yield Page, Refused, Note and Complete of a master.db: tracks, then playlists, then plays.
 
     key: of another encryption than Rekordbox's own. share: the folder with analyses and artwork, where it is not beside the database.
     anlz: read beat grids and phrases. zone: of times that name none, instead of this machine's; kept for later imports.
+    plays_only: what was played, nothing else; tracks and playlists stay as they are.
     Raises BadInput, UnknownSource for a file that is none, Transient where Rekordbox keeps writing.
     """
     share = Path(share).expanduser() if share else path.parent / "share"
@@ -70,8 +73,9 @@ def pages(path: Path, known=None, *, key: str = "", share: Any = None, anlz: boo
             zone = LocalTimes(chosen)
             songs = {row["ID"]: row for row in database.rows("djmdHistory")}
             plays = [row for row in database.rows("djmdSongHistory") if row["HistoryID"] in songs]
-            yield from _tracks(database, zone, plays, share, anlz)
-            yield from _playlists(database, zone, known)
+            if not plays_only:
+                yield from _tracks(database, zone, plays, share, anlz)
+                yield from _playlists(database, zone, known)
             yield from _plays(zone, songs, plays)
             yield from zone.note(plays, earlier)
 

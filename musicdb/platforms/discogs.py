@@ -6,6 +6,7 @@ Payload kinds; what Discogs sent stands in it unchanged:
     want             {"external_id", "username", "item": as sent}: a wish
     details          {"external_id", "status": owned or wanted, "release": as sent by releases/{id}}
     csv              {"external_id", "status", "account", "copy": 1 for the first of a release, "line": {column: text}}
+    value            {"external_id": day, "username", "value": as sent by collection/value}: what Discogs thinks the collection is worth
     release          as sent by releases/{id}                           \\
     basic            basic_information of a list, as sent                \\ what the kinds above say of a release or track:
     csv_release      the columns of a line that are about the release    / stored with it, never fetched by itself
@@ -21,6 +22,7 @@ Copies are known by instance_id: one release can be owned twice. Tracks of relea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -34,7 +36,7 @@ from . import _discogs_csv as export
 from . import _discogs_rows as parts
 
 PLATFORM, KIND, ROWS_VERSION = "discogs", "collection", 2
-PAYLOADS = ("collection_item", "want", "details", "csv", "release", "basic", "csv_release", "track")
+PAYLOADS = ("collection_item", "want", "details", "csv", "value", "release", "basic", "csv_release", "track")
 SHORT = ("csv_release", "basic")
 CLAIMS = {
     ("track", "position"): "$.line.position",
@@ -47,6 +49,7 @@ CLAIMS = {
 }
 LISTS = (("collection", "owned"), ("wantlist", "wanted"))
 CSV_PAGE = 500
+VALUED = "day of the collection's value"
 IN_A_ROW = 3  # releases that fail one after the other: then it is not the release
 
 
@@ -70,6 +73,7 @@ def fetch(
             yield from run.details([str(one) for one in releases], len(releases))
             return
         yield from run.lists()
+        yield from run.value()
         yield from run.bought()
         todo = run.todo()
         yield from run.details(todo, len(todo) if details is True or details is None else int(details))
@@ -99,13 +103,14 @@ class _Run:
     def __init__(self, api: Any, known: Any, all: bool, pictures: int):
         self.api, self.known, self.all, self.pictures = api, known, all, pictures
         self.fetched = self.left = self.failed = 0
+        self.user = ""
         self.skipped: list[str] = []
         self.reasons: list[str] = []
 
     # ---- lists
     def lists(self) -> Iterator:
         """Yield collection and wantlist, each of them resumable."""
-        user = self.api.username or self.api.identity()
+        user = self.user = self.api.username or self.api.identity()
         for name, status in LISTS:
             get, wrap, instance = self._list(name, user)
             if self._unchanged(name, status, user, instance):
@@ -167,6 +172,21 @@ class _Run:
         items, total = self.api.page(path, key, f"the {name}", **newest)(0, 1)
         mine = [one for one in self.known.copies(status, mine=True) if not one.startswith("export:")]
         return total == len(mine) and {instance(item) for item in items} <= set(mine)
+
+    def value(self) -> Iterator:
+        """Yield what Discogs thinks the collection is worth, once a day; nothing where it does not say so."""
+        from ._discogs_api import NotThere
+
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        if not self.known.copies("owned", mine=True) or (self.known.recall(VALUED) == day and not self.all):
+            return
+        path = self._path("collection", self.user)[0].partition("/folders/")[0]
+        self.known.remember(VALUED, day)
+        try:
+            said = self.api.ask(f"{path}/value", "value of the collection")
+        except (NotThere, Transient):  # it is an extra: the lists are read, the details come
+            return
+        yield Page("value", [{"external_id": day, "username": self.user, "value": said}])
 
     # ---- what is on the shelf
     def bought(self) -> Iterator:
@@ -285,6 +305,8 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
         yield from copies.copy(payload)
     elif kind == "want":
         yield from copies.want(payload)
+    elif kind == "value":
+        yield copies.value(payload)
     elif kind == "details":
         yield from _details(payload)
     elif kind == "csv":

@@ -69,20 +69,20 @@ def payload(metadata: str | bytes) -> RekordboxTrack:
 # ---------- fetch
 def fetch(
     source, known=None, *, account=None, all=False, progress=None, home=None, key=None, share=None, anlz=True, utc_offset=None,
-    time_zone=None,
+    time_zone=None, plays_only=False,
 ) -> Iterator:  # fmt: skip
     """Yield pages of tracks, playlists and plays of a master.db (or the folder it is in), or of an exported XML.
 
     Without a source, of the master.db in the standard folders; home: another home folder than that of this process. For a database
-    only: key, share, anlz, see `_rekordbox_db.pages`; time_zone ("Europe/Berlin") or utc_offset (minutes) of times that name no zone, kept
+    only: key, share, anlz, plays_only, see `_rekordbox_db.pages`; time_zone ("Europe/Berlin") or utc_offset (minutes) of times that name no zone, kept
     for the next import. Raises UnknownSource for another kind of file, BadInput for one that is missing, cut off or hostile, Transient for
     a database that is being written.
     """
     path = Path(source).expanduser() if source is not None else _found(Path(home) if home else Path.home())
     path = path / "master.db" if _is_folder_with_database(path) else path
     if _is_database(path):
-        yield from _rekordbox_db.pages(path, known, key=key or "", share=share, anlz=anlz, zone=zones.zone(time_zone, utc_offset))
-    elif given := [name for name, v in {"key": key, "share": share, "utc_offset": utc_offset, "time_zone": time_zone}.items() if v is not None]:
+        yield from _rekordbox_db.pages(path, known, key=key or "", share=share, anlz=anlz, zone=zones.zone(time_zone, utc_offset), plays_only=plays_only)
+    elif given := [name for name, v in {"key": key, "share": share, "utc_offset": utc_offset, "time_zone": time_zone, "plays_only": plays_only or None}.items() if v is not None]:
         raise BadInput(f"{path} is an XML export: {', '.join(given)} is for the database only")
     else:
         yield from _rekordbox_xml.pages(path)

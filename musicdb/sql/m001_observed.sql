@@ -206,6 +206,17 @@ create table collection_items ( -- A copy on the shelf, or a wish; one release c
 ) strict;
 create index ix_ci_release on collection_items(platform_release_id);
 
+create table collection_values ( -- What a platform thinks your whole collection is worth, a row a day on which it was asked.
+  platform text not null references platforms(name), -- whose word it is
+  account text not null default '', -- which of your accounts
+  day text not null, -- 2024-05-12
+  minimum real, -- if all were sold for the least
+  median real, -- if all were sold for the usual
+  maximum real, -- if all were sold for the most
+  currency text, -- ISO 4217
+  primary key (platform, account, day)
+) strict, without rowid;
+
 create table import_batches ( -- One page of an import, stored in one transaction with its rows and its cursor.
   id integer primary key, -- row id
   platform text not null, -- who was read
