@@ -12,6 +12,7 @@ from musicdb.errors import BadInput
 from musicdb.playlists import linking, reviewing
 
 from .playlisting import Memory, service
+from .small import picture
 from .test_load import Fake, run, tracks
 from .test_widgets import eventually, press
 
@@ -53,6 +54,15 @@ def test_changes_are_followed_or_kept_row_by_row_and_taken_back(db, monkeypatch)
     assert len(screen.state["cards"]) == 3 and "3 waiting" in screen.state["heading"]
     marked = [text for text, differs in screen.state["cards"][0]["a"]["lines"][1] if differs]
     assert marked == ["1997", "1999"], "what differs is marked in both"
+    assert {one["b"]["lines"][0] for one in screen.state["cards"]} == {f"unknown - Title {one}" for one in "abc"}, "your track beside it"
+    assert [one["a"]["cover"] for one in screen.state["cards"]] == [None] * 3
+    small = db.value("select p.id from platform_tracks as p where p.title = 'Title a'")
+    red = images.store(db, picture("red"), platform="local")
+    db.execute("insert into platform_images (platform_track_id, image_id, role, position) values (?, ?, 'cover', 0)", [small, red])
+    press(screen, "refresh")
+    assert next(one for one in screen.state["cards"] if one["id"] == card("Title a"))["a"]["cover"] == red, (
+        "and what the platform shows of it"
+    )
     press(screen, "accept", id=card("Title a"))
     press(screen, "keep", id=card("Title b"))
     assert [year(f"Title {one}") for one in "abc"] == [1999, 1996, 1996]
@@ -68,7 +78,7 @@ def test_changes_are_followed_or_kept_row_by_row_and_taken_back(db, monkeypatch)
 
 
 @pytest.mark.parametrize("platform", ["spotify", "tidal", "discogs"])
-def test_a_platform_is_searched_and_a_hit_attached_with_its_cover(db, replay, platform):
+def test_a_platform_is_searched_and_a_hit_attached_with_its_cover(db, replay, platform, monkeypatch):
     id = db.execute("insert into track_ids (track_uid) values ('mine')").lastrowid
     db.execute("insert into tracks (id, title, artist_credit) values (?, 'Outer Reservoir', 'Low Pylon')", [id])
     screen = musicdb.PlatformSearch(db, id, platform=platform, pictures=replay.pictures())
@@ -82,6 +92,14 @@ def test_a_platform_is_searched_and_a_hit_attached_with_its_cover(db, replay, pl
     screen.wait(20)
     cards = screen.hits.state["cards"]
     assert cards and "found" in screen.said
+    sent, numbers = {}, [card["a"]["cover"] for card in cards]
+    monkeypatch.setattr(screen.hits, "send", lambda content, buffers: sent.update(zip(content["ids"], buffers)))
+    press(screen.hits, "covers", ids=[*numbers, -999], size="thumbnail")
+    eventually(lambda: set(sent) == {*numbers, -999}, 20)
+    assert all(number < 0 and sent[number][:2] == b"\xff\xd8" for number in numbers) and sent[-999] == b"", (
+        "a number without a picture is answered too"
+    )
+    assert db.value("select count(*) from images") == 0, "what is only looked at is not kept"
     press(screen.hits, "attach", id=cards[0]["id"])
     screen.wait(30)
     linked = "select count(*) from track_links where track_id = ? and status = 'confirmed'"

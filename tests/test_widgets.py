@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import musicdb
-from musicdb import demo, history, images, queries, tags, truth, widgets
+from musicdb import demo, history, images, listing, tags, truth, widgets
 from musicdb.errors import BadInput
 from musicdb.links import review
 from musicdb.truth import editing
@@ -182,9 +182,9 @@ def test_the_grid_pages_sorts_searches_and_filters(music):
 @pytest.mark.parametrize("sort", [None, "artist_credit", "year", "album", "title"])
 @pytest.mark.parametrize("desc", [False, True])
 def test_a_page_of_a_long_list_is_found_before_the_rest_and_is_the_same(music, monkeypatch, text, sort, desc):
-    whole, begun = queries.Listing(music), queries.Listing(music)
+    whole, begun = listing.Listing(music), listing.Listing(music)
     whole.find(text, sort, desc)
-    monkeypatch.setattr(queries, "FEW", 0)
+    monkeypatch.setattr(listing, "FEW", 0)
     begun.find(text, sort, desc)
     assert whole.ids is not None and begun.ids is None and begun.total == whole.total > 20
     for offset in (0, 10, whole.total - 5):
@@ -196,17 +196,17 @@ def test_a_page_of_a_long_list_is_found_before_the_rest_and_is_the_same(music, m
 
 
 def test_the_rest_of_a_long_list_corrects_the_count_unless_something_else_is_asked(music, monkeypatch):
-    monkeypatch.setattr(queries, "FEW", 0)
+    monkeypatch.setattr(listing, "FEW", 0)
     monkeypatch.setattr("musicdb.widgets.grid.QUIET_S", 0.0)
     n = music.value("select count(*) from library")
     with music.atomic():
         music.execute("update tracks set deleted_at = '2026-01-01T00:00:00Z' where id in (select id from library limit 30)")
     grid = musicdb.Grid(music, name="counted")
     eventually(lambda: grid.list.ids is not None and grid.state["total"] == n - 30)
-    listing = queries.Listing(music)
-    listing.find("a")
-    late = listing.asked
-    assert listing.find("b") and not listing.settle(late, late.ids(music)) and listing.ids is None
+    asked = listing.Listing(music)
+    asked.find("a")
+    late = asked.asked
+    assert asked.find("b") and not asked.settle(late, late.ids(music)) and asked.ids is None
     monkeypatch.setattr("musicdb.widgets.grid.QUIET_S", 0.2)
     for text in ("n", "ni", "nin"):
         press(grid, "search", text=text)

@@ -82,6 +82,20 @@ def fetch(
     return report
 
 
+def glance(
+    urls: Collection[str], size: str = "thumbnail", *, allow: Collection[str] = (), rewrite: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (address, JPEG of that size) of pictures that are only looked at, as they come; nothing is kept. One that cannot be had is left out."""
+    with Pool([PREPARE], workers=1) as pool:
+        for answer in net.fetch_images(urls, allow=allow, rewrite=rewrite):
+            if answer.data is not None:
+                try:
+                    prepared = pool.call(PREPARE, answer.data, returns=images.Prepared)
+                except PayloadError:
+                    continue
+                yield answer.url, prepared.renditions[size].data
+
+
 def _in_order(asked: list, answers: Iterator) -> Iterator:
     """Answers in the order asked, so that the same account gives the same ids; a few are held back at most."""
     held = {}

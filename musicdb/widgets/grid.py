@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from ..queries import HIDDEN, Asked, Listing
+from ..listing import HIDDEN, Asked, Listing
 from .base import LABELS, Board, pool, short
 
 LIMIT = 50

@@ -7,9 +7,12 @@ from typing import Any
 
 import ipywidgets
 
-from .. import history
+from .. import history, queries
+from ..images import artwork
 from ..links import attaching
-from .base import Board, Form, follow, guarded, short, tracks_of
+from ..web.cells import clock
+from .base import LABELS, Board, Form, follow, guarded, short, tracks_of
+from .differences import values
 
 
 class Hits(Board):
@@ -26,6 +29,17 @@ class Hits(Board):
 
     def do_undo(self) -> None:
         self.form.undo()
+
+    def _send_covers(self, ids: list[int], size: str) -> None:
+        """Pictures of hits are at the platform: fetched here, as the browser asks nobody else, and sent one by one. Not kept."""
+        try:
+            wanted = {self.form.covers[one]: one for one in ids if one in self.form.covers}
+            for url, jpeg in artwork.glance(wanted, "small", **(self.form.pictures or {})):
+                self.send({"do": "covers", "ids": [wanted.pop(url)], "size": size}, [jpeg])
+            missing = [one for one in ids if one in {*wanted.values()} or one not in self.form.covers]
+            self.send({"do": "covers", "ids": missing, "size": size}, [b""] * len(missing))
+        except Exception as error:  # on a thread of its own nobody else would hear of it
+            self.fail(error)
 
 
 class PlatformSearch(Form):
@@ -51,6 +65,7 @@ class PlatformSearch(Form):
         self.hits = Hits(db, self)
         super().__init__(db, [ipywidgets.HBox([self.platform, self.text, self.go]), self.hits], name=name)
         self.found: dict[str, dict[str, Any]] = {}
+        self.covers: dict[int, str] = {}  # address of the picture of a hit, by a number that no picture of ours has
         self.done: list[int] = self.memory.setdefault("done", [])
         self.go.on_click(lambda _: self.search())
         follow(what, self.refresh)
@@ -79,6 +94,11 @@ class PlatformSearch(Form):
 
     def _came(self, hits: list[dict[str, Any]]) -> None:
         self.found = {str(one["external_id"]): one for one in hits}
+        known = {url: number for number, url in self.covers.items()}
+        for one in hits:
+            if one.get("cover_url") and one["cover_url"] not in known:
+                known[one["cover_url"]] = -len(known) - 1
+        self.covers = {number: url for url, number in known.items()}
         self.say(f"{len(hits)} found.", "good")
         self._show()
 
@@ -116,16 +136,28 @@ class PlatformSearch(Form):
         self._show()
 
     def _show(self) -> None:
+        track = self.track()
+        mine = next(iter(queries.titles(self.db, [track])), None) if track else None
+        version = f" ({mine['version']})" if mine and mine["version"] else ""
+        name = f"{mine['artist_credit'] or 'unknown'} - {mine['title']}{version}" if mine else ""
         self.hits.state = {
-            "title": "Hits", "heading": f"{len(self.found)} hits" if self.found else "",
-            "cards": [
-                {"id": id, "a": {"lines": [short(f"{', '.join(map(str, one.get('artists') or []))} - {one.get('title')}", 300), short(" ".join(str(one.get(k)) for k in ("album", "year") if one.get(k)), 200)],
-                                 "chips": [self.platform.value], "meta": [f"id {short(id, 40)}"]}}
-                for id, one in self.found.items()
-            ],
+            "title": "Hits", "labels": LABELS, "side": 64,
+            "heading": short(f"{len(self.found)} hits{f' for {name}' if name else ''}", 160) if self.found else "",
+            "cards": [self._card(id, one, name) for id, one in self.found.items()],
             "actions": [
-                {"do": "attach", "key": "a", "label": "this is the track", "on": "card"},
+                {"do": "attach", "key": "a", "label": "this is the track", "on": "card", "strong": True},
                 {"do": "undo", "key": "u", "label": "undo", "on": "all", "off": not self.done},
             ],
             "empty": "Press search. A hit that you attach is fetched, stored and linked to the track at hand.",
         }  # fmt: skip
+
+    def _card(self, id: str, one: dict[str, Any], name: str) -> dict[str, Any]:
+        theirs = short(f"{', '.join(map(str, one.get('artists') or [])) or 'unknown'} - {one.get('title')}", 300)
+        cover = next((number for number, url in self.covers.items() if url == one.get("cover_url")), None)
+        more = short(" ".join(str(one[k]) for k in ("album", "year") if one.get(k)), 200)
+        length = clock(one["duration_ms"]) if one.get("duration_ms") else ""
+        side = {
+            "cover": cover, "name": short(one.get("album") or one.get("title") or "", 80), "lines": [values(name, theirs)[1], more],
+            "chips": [self.platform.value], "meta": [length, f"id {short(id, 40)}"],
+        }  # fmt: skip
+        return {"id": id, "a": side}

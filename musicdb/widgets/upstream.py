@@ -60,16 +60,30 @@ class UpstreamChanges(Board):
     def _show(self) -> None:
         rows = upstream.changes(self.db, self.platform, limit=PAGE)
         every = queries.upstream_counts(self.db)
+        theirs = queries.covers_there(self.db, [row["id"] for row in rows])
+        ours = {one["id"]: one for one in queries.titles(self.db, [row["track_id"] for row in rows if row["track_id"]])}
         cards = []
         for id, some in groupby(rows, key=lambda row: row["id"]):
             fields = list(some)
             first = fields[0]
-            cards.append({
+            mine = ours.get(first["track_id"])
+            name = short(first["title"], 80)
+            card = {
                 "id": id,
-                "a": {"lines": [short(first["title"], 200), *(_line(row) for row in fields[:8])], "chips": [first["platform"]], "meta": [str(first["at"])]},
-            })  # fmt: skip
+                "a": {"cover": theirs.get(id), "name": f"{name} there", "lines": [short(first["title"], 200), *(_line(row) for row in fields[:8])], "chips": [first["platform"]], "meta": [str(first["at"])]},
+            }  # fmt: skip
+            if mine:
+                line = short(f"{mine['artist_credit'] or 'unknown'} - {mine['title']}", 300)
+                card["b"] = {
+                    "cover": mine["cover"],
+                    "name": name,
+                    "lines": [line],
+                    "chips": [{"name": "your library", "won": True}],
+                    "meta": [],
+                }
+            cards.append(card)
         self.state = {
-            "title": "What platforms say differently", "heading": f"{sum(every.values())} waiting", "labels": LABELS,
+            "title": "What platforms say differently", "heading": f"{sum(every.values())} waiting", "labels": LABELS, "side": 56,
             "filters": [{"name": p, "label": LABELS.get(p, p), "n": n, "on": p == self.platform} for p, n in every.items()],
             "cards": cards,
             "actions": [
