@@ -16,7 +16,7 @@ from PIL import Image
 
 import musicdb
 from musicdb import demo
-from musicdb.demo import answers, audio, covers, rekordbox_xml, spotify_export, views
+from musicdb.demo import answers, audio, covers, rekordbox_history, rekordbox_xml, spotify_export, views
 from musicdb.demo.discogs_account import vinyls
 from musicdb.demo.library import library
 from musicdb.demo.tidal_account import tidal_tracks
@@ -212,6 +212,7 @@ def test_the_demo_finds_what_it_put_in(done):
     assert {name: (report.new > 150, not report.quarantined) for name, report in done.imports.items()} == {
         "files": (True, False),
         "rekordbox": (True, True),
+        "rekordbox history": (False, True),  # plays of what the XML has
         "spotify": (True, True),
         "spotify account": (False, True),  # its songs are known from the export
         "tidal account": (True, True),
@@ -225,6 +226,19 @@ def test_the_demo_finds_what_it_put_in(done):
             row["item"].replace("\\", "/") for row in db.q("select item from quarantine where resolved_at is null")
         }
     assert {path for path in views.BROKEN if not any(item.endswith(path) for item in broken)} == set()
+
+
+def test_the_dj_played_out_and_what_records_cost_is_known(done):
+    with musicdb.open(done.inputs.database) as db:
+        nights = rekordbox_history.nights()
+        sets = musicdb.listens.statistics.sessions(db, platform="rekordbox")
+        assert len(nights) == len(sets) == db.value("select count(*) from events") == 8
+        assert sum(len(played) for _, played in nights) == sum(one.plays for one in sets) == done.imports["rekordbox history"].listens_new
+        assert db.one("select * from listens where platform = 'rekordbox' and listened_at like '2023-07-08%'").utc_offset_min == 120  # summer in Berlin
+        assert musicdb.listens.statistics.followed(db, platform="rekordbox")[0].times == 3
+        worth = musicdb.collection.value(db)
+        assert {row.currency for row in worth} == {"EUR"} and worth[-1].copies_owned >= 12 and worth[-1].paid > worth[0].paid > 0
+        assert musicdb.collection.estimates(db)[-1].median > worth[-1].paid
 
 
 def test_what_was_linked_is_the_same_song(done):
@@ -245,7 +259,7 @@ def test_a_second_run_changes_nothing(done):
     lines = []
     again = demo.run(done.inputs.directory, echo=lines.append)
     heads = [line.partition(":")[0] for line in lines]
-    assert heads[: heads.index("library") + 1] == ["local", "rekordbox", "spotify", "spotify", "tidal", "discogs", "covers", "library"]
+    assert heads[: heads.index("library") + 1] == ["local", "rekordbox", "spotify", "rekordbox", "spotify", "tidal", "discogs", "covers", "library"]
     assert lines[-3:] == [f"{number}. {sight.text}" for number, sight in enumerate(again.sights, 1)]
     assert {name: (r.new, r.changed, r.vanished, r.listens_new) for name, r in again.imports.items()} == dict.fromkeys(done.imports, (0, 0, 0, 0))
     assert again.linked.written == 0 and again.covers == 0
