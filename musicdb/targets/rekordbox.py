@@ -271,7 +271,7 @@ class Rekordbox:
     def _write(self, copy: Path) -> Changes:
         tables, conn = self.tables, self.conn
         untouched = contents(conn, WRITTEN)
-        wanted = {id: tables.items(id) for id in tables.lists}
+        wanted = {id: (one.name, one.parent, tables.items(id)) for id, one in tables.lists.items()}
         try:
             conn.execute("begin immediate")
             changes = tables.write()
@@ -281,9 +281,8 @@ class Rekordbox:
             conn = connect(copy / self.path.name, self.key)
             problems = [row[0] for row in conn.execute("pragma integrity_check(3)") if row[0] != "ok"]
             again = Tables(conn)
-            problems += [
-                f"list {tables.lists[id].name!r}" for id, items in wanted.items() if id not in again.lists or again.items(id) != items
-            ]
+            found = {id: (one.name, one.parent, again.items(id)) for id, one in again.lists.items()}
+            problems += [f"list {said[0]!r}" for id, said in wanted.items() if found.get(id) != said]
             if contents(conn, WRITTEN) != untouched:
                 problems.append("a table that was not to be touched")
         except (OSError, SourceError, BadInput):

@@ -19,6 +19,7 @@ CAMPAIGNS = [
     ("backups", 1000, 30, False),
     ("migrations", 200, 5, False),
     ("rekordbox_write", 200, 4, True),
+    ("targets_write", 60, 1, True),
     ("fuzz_files", 250_000, 1000, True),
     ("fuzz_inputs", 250_000, 500, True),
     ("network", 1000, 15, False),
