@@ -42,6 +42,15 @@ left join decisions as p on p.id = (
 )
 """
 CHANGES = "select id, op, entity, entity_key, field, old, new from changes where {where} and op <> 'batch' order by id desc"
+# Partial index ix_op_undoes: what an undo or redo took back, by that and by its own number.
+UNDOING = """
+select id from operations indexed by ix_op_undoes
+where type in ('undo', 'redo') and status = 'completed' and json_extract(details, '$.undoes') = ? order by id desc
+"""
+WHAT = "select json_extract(details, '$.undoes') from operations where id = ? and type in ('undo', 'redo') and status = 'completed'"
+# + : by id, not all of a type
+UNDOS = "select id from operations where +type in ('undo', 'redo') and +status = 'completed' order by id desc"
+LATER = "select id, json_extract(details, '$.undoes') from operations where id > ? and +type in ('undo', 'redo') and +status = 'completed'"
 EDITED = "edited in the table"  # the note of decisions that a trigger makes of a direct edit
 DERIVED_TYPES = ("resolve", "releases", "link", "covers", "setup")
 
@@ -95,7 +104,7 @@ def log(db: Database, *, limit: int = 20, track: int | None = None, everything: 
         sql = """
         select operation_id from decisions where entity = 'track' and entity_key = :uid
         union select operation_id from decisions where field = 'merged_into' and value = json_quote(:uid)
-        union select operation_id from changes where entity = 'tracks' and entity_key = json_array(:id)
+        union select operation_id from changes where entity = 'tracks' and entity_key = json_array(:id) and op <> 'batch'
         """
         ids = _json([one for (one,) in db.execute(sql, {"uid": uid, "id": track}) if one is not None])
     state = _undone_by(db)
@@ -145,7 +154,7 @@ def _edits(db: Database, limit: int, near: int | None = None) -> list[tuple]:
 
 
 def _undone_by(db: Database) -> dict[int | str, int]:
-    """What is taken back now -> the undo that did it."""
+    """What is taken back now -> the undo that did it: of everything, for the log."""
     sql = "select id, json_extract(details, '$.undoes') from operations where type in ('undo', 'redo') and status = 'completed' order by id desc"
     found: dict[int | str, int] = {}
     for undo, what in db.execute(sql):
@@ -154,50 +163,59 @@ def _undone_by(db: Database) -> dict[int | str, int]:
     return found
 
 
+def _undone(db: Database, what: int | str | None) -> int | None:
+    """The undo by which this is taken back now: the newest of it that was not taken back itself; found by index."""
+    return next((undo for (undo,) in db.execute(UNDOING, [what]).fetchall() if _undone(db, undo) is None), None)
+
+
+def _undoes_now(db: Database, operation: int | None) -> bool:
+    """Whether an operation is an undo (or redo) that holds."""
+    what = db.value(WHAT, [operation])
+    return what is not None and _undone(db, what) == operation
+
+
 # ---------- undo and redo
 
 
 def undo(db: Database, operation: int | str | None = None, *, by: str | None = None, note: str | None = None) -> Undone:
     """Take an operation back: a number or "edit:N" of `log`; the last one without. Raises CannotUndo naming what stands in the way."""
-    undone = _undone_by(db)
     if operation is None:
-        operation = _last(db, undone)
+        operation = _last(db)
     target = _target(db, operation)
-    if target.name in undone:
-        raise CannotUndo(f"{_call(db, target)} was taken back already, by operation {undone[target.name]}; `redo` brings it again")
-    return _take_back(db, target, "undo", undone, by, note)
+    if (undo := _undone(db, target.name)) is not None:
+        raise CannotUndo(f"{_call(db, target)} was taken back already, by operation {undo}; `redo` brings it again")
+    return _take_back(db, target, "undo", by, note)
 
 
 def redo(db: Database, operation: int | str | None = None, *, by: str | None = None, note: str | None = None) -> Undone:
     """Do again what undo took back: operation is what was undone, or the undo itself; the last undo without."""
-    undone = _undone_by(db)
     if operation is None:
-        if not undone:
+        operation = next((undo for (undo,) in db.execute(UNDOS) if _undoes_now(db, undo)), None)
+        if operation is None:
             raise CannotUndo("nothing was undone, so there is nothing to do again")
-        operation = max(undone.values())
     elif isinstance(operation, str) and operation.isdigit():
         operation = int(operation)
-    number = undone.get(operation, operation)
-    target = _target(db, number)
-    if target.operation not in undone.values():
+    number = _undone(db, operation)
+    target = _target(db, operation if number is None else number)
+    if not _undoes_now(db, target.operation):
         raise CannotUndo(f"{_call(db, target)} was not undone, so there is nothing to do again")
-    return _take_back(db, target, "redo", undone, by, note)
+    return _take_back(db, target, "redo", by, note)
 
 
-def _last(db: Database, undone: dict[int | str, int]) -> int | str:
+def _last(db: Database) -> int | str:
     """The newest operation or edit that can be undone."""
     sql = """
     select o.id
     from operations as o
-    where type not in ('undo', 'redo') and status = 'completed'
+    where type not in ('undo', 'redo') and +status = 'completed'
       and (exists (select 1 from decisions where operation_id = o.id) or exists (select 1 from changes where operation_id = o.id and op <> 'batch'))
     order by o.id desc
-    """
-    operation = next((row[0] for row in db.execute(sql) if row[0] not in undone), None)
+    """  # + : from the newest on, not all that is completed
+    operation = next((row[0] for row in db.execute(sql) if _undone(db, row[0]) is None), None)
     last = db.value("select max(id) from changes where operation_id = ?", [operation]) or 0
     edit = None
     if (db.value("select id from changes where operation_id is null order by id desc limit 1") or 0) > last:
-        edit = next((row for row in _edits(db, 20) if row[1] > last and f"edit:{row[0]}" not in undone), None)
+        edit = next((row for row in _edits(db, 20) if row[1] > last and _undone(db, f"edit:{row[0]}") is None), None)
     if operation is None and edit is None:
         raise CannotUndo("nothing to undo: no decision, merge or edit is in the log")
     return f"edit:{edit[0]}" if edit else operation
@@ -225,14 +243,14 @@ def _call(db: Database, target: _Target) -> str:
     return f"operation {target.operation} ({row.type}{reason})" if row else f"operation {target.operation}"
 
 
-def _take_back(db: Database, target: _Target, kind: str, undone: dict[int | str, int], by: str | None, note: str | None) -> Undone:
+def _take_back(db: Database, target: _Target, kind: str, by: str | None, note: str | None) -> Undone:
     with db.atomic():
         where, params = target.where()
         changes = db.execute(CHANGES.format(where=where), params).fetchall()
         decided = _decided(db, target, changes)
-        if not changes and not decided and target.operation not in undone.values():  # (a change to and fro leaves an undo nothing to do)
+        if not changes and not decided and not _undoes_now(db, target.operation):  # (a change to and fro leaves an undo nothing to do)
             raise CannotUndo(f"{_call(db, target)} decided nothing and edited nothing: what it derived follows from other things")
-        quiet = _cancelled(db, target, undone)
+        quiet = _cancelled(db, target)
         _no_later_decision(db, target, decided, quiet)
         _no_later_change(db, target, changes, quiet)
         skip = set()  # cells of which the next resolve makes what they should be, now that their decision is taken back
@@ -250,7 +268,7 @@ def _take_back(db: Database, target: _Target, kind: str, undone: dict[int | str,
                 (entity, key, name, value, platform, note, by or "me", op.id) for entity, key, name, _, _, value, platform in decided
             ]
             db.executemany(INSERT, inverse)
-            tracks = deriving.follow(db, [row[:3] for row in inverse])
+            tracks = deriving.follow(db, [row[:3] for row in inverse]) | deriving.everywhere(db, {change[2] for change in changes})
             _sweep(db, target)
             if inverse:
                 op.summary("decisions", len(inverse))
@@ -290,11 +308,10 @@ def _decided(db: Database, target: _Target, changes: list[tuple]) -> list[tuple]
 # ---------- what stands in the way
 
 
-def _cancelled(db: Database, target: _Target, undone: dict[int | str, int]) -> set[int | str]:
+def _cancelled(db: Database, target: _Target) -> set[int | str]:
     """Later operations that cancel each other out: both the undone and its undo came after the target."""
-    sql = "select id, json_extract(details, '$.undoes') from operations where id > ? and type in ('undo', 'redo') and status = 'completed'"
-    start, pairs = _position(db, target), db.execute(sql, [target.operation or 0]).fetchall()
-    later = [(undo, what) for undo, what in pairs if undo not in undone]
+    start, pairs = _position(db, target), db.execute(LATER, [target.operation or 0]).fetchall()
+    later = [(undo, what) for undo, what in pairs if _undone(db, undo) is None]
     return {one for undo, what in later if _position(db, _as_target(what)) > start for one in (undo, what)}
 
 

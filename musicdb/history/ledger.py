@@ -64,7 +64,11 @@ def undo(db: Database, changes: Iterable[Change], *, skip: set[tuple[str, str, s
 
     skip: (table, key, field) of cells that are derived again and not put back. Raises Conflict; the caller's transaction takes back the rest.
     """
-    db.execute("pragma defer_foreign_keys = on")  # until the commit: within a change set the order of rows is free
+    changes = list(changes)
+    if not changes:
+        return 0
+    # Until the commit: within a change set the order of rows is free. (Every prepared statement is made again after it: not for nothing.)
+    db.execute("pragma defer_foreign_keys = on")
     restored, gone, n = [], [], 0
     for event in events(changes):
         cells = {name: pair for name, pair in event.cells.items() if (event.table, event.key, name) not in skip}

@@ -152,7 +152,7 @@ class Decided:
         by_one: dict[int, list[tuple]] = {one: [] for one in self.chosen}
         for r in sorted(rows.values()):
             by_one.setdefault(r[1], []).append(r)
-        changed, delete, insert = [], [], []
+        changed, moved, delete, insert = [], [], [], []
         for one, found in by_one.items():
             if one in self.chosen:
                 kept, gone = self.target(one, [(r[0], r[2], r[3], r[6]) for r in found])
@@ -163,19 +163,22 @@ class Decided:
                 new = (assigned, self.root(assigned), status, by, at)
                 if id is None:
                     insert.append((one, *new))
-                elif (rows[id][3], rows[id][4], rows[id][5], rows[id][7], rows[id][8]) != new:
+                elif (rows[id][3], *rows[id][5:6], *rows[id][7:9]) != (assigned, status, by, at):
                     changed.append((*new, id))
+                elif rows[id][4] != new[1]:
+                    moved.append((new[1], id))
         db.executemany("delete from track_links where id = ?", [(id,) for id in delete])
         changed.sort(key=lambda c: c[2] in ("auto", "confirmed"))  # only one may be active: first those that no longer are
         sets = "assigned_track_id = ?, track_id = ?, status = ?, decided_by = ?, decided_at = ?"
         db.executemany(f"update track_links set {sets} where id = ?", changed)
+        db.executemany("update track_links set track_id = ? where id = ?", moved)  # a merge: of six indexes it concerns one
         evidence = _evidence([{"part": "person", "sentence": SENTENCES["person"]}])
         db.executemany(
             "insert into track_links (platform_track_id, assigned_track_id, track_id, status, decided_by, decided_at, "
             "method, confidence, evidence) values (?, ?, ?, ?, ?, ?, 'person', 100, ?)",
             [(*row, evidence) for row in insert],
         )
-        return len(delete) + len(changed) + len(insert)
+        return len(delete) + len(changed) + len(moved) + len(insert)
 
 
 # ---------- linking

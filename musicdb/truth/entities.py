@@ -17,23 +17,31 @@ if TYPE_CHECKING:
 ARTIST_NOW = "ifnull((select ifnull(a.merged_into_id, a.id) from artists as a where a.id = primary_artist_id), 0)"
 
 
-# What tracks show now, where the name leads to it straight: most of what they will show.
-SHOWN = {
-    "artists": "id in (select artist_id from track_artists where track_id in (select value from json_each(?))) and disambiguation = ''",
-    "labels": "id in (select label_id from track_labels where track_id in (select value from json_each(?)))",
-    "genres": "id in (select genre_id from track_genres where track_id in (select value from json_each(?)))",
-    "release_groups": "id in (select release_group_id from tracks where id in (select value from json_each(?))) "
-    "and not exists (select 1 from artists as a where a.id = primary_artist_id and a.merged_into_id is not null)",
+OWN = "not exists (select 1 from artists as a where a.id = primary_artist_id and a.merged_into_id is not null)"
+# What tracks, and what releases, show now, where the name leads to it straight: most of what they will show.
+OF_TRACKS = {
+    "artists": "id in (select artist_id from track_artists where track_id in (select value from json_each(?1)) union select g.primary_artist_id "
+    "from tracks as t join release_groups as g on g.id = t.release_group_id where t.id in (select value from json_each(?1))) and disambiguation = ''",
+    "labels": "id in (select label_id from track_labels where track_id in (select value from json_each(?1)))",
+    "genres": "id in (select genre_id from track_genres where track_id in (select value from json_each(?1)))",
+    "release_groups": f"id in (select release_group_id from tracks where id in (select value from json_each(?1))) and {OWN}",
+}
+OF_RELEASES = {
+    "artists": "id in (select artist_id from release_artists where release_id in (select value from json_each(?1)) union select g.primary_artist_id "
+    "from releases as r join release_groups as g on g.id = r.release_group_id where r.id in (select value from json_each(?1))) and disambiguation = ''",
+    "labels": "id in (select label_id from release_labels where release_id in (select value from json_each(?1)))",
+    "release_groups": f"id in (select release_group_id from releases where id in (select value from json_each(?1))) and {OWN}",
 }
 
 
 class Entities:
     """One table of things known by a key; `fresh` holds the rows to insert.
 
-    table: artists, labels, genres or release_groups. shown_by: load at once what these tracks (a JSON list of ids) show; None: everything.
+    table: artists, labels, genres or release_groups. shown_by: load at once what these (a JSON list of ids) show, as `shown` tells; None:
+    everything.
     """
 
-    def __init__(self, db: Database, table: str, *, shown_by: str | None):
+    def __init__(self, db: Database, table: str, *, shown_by: str | None, shown: dict[str, str] = OF_TRACKS):
         self.db, self.table = db, table
         self.kind = table.removesuffix("s")
         self.known: dict[tuple, int | None] = {}
@@ -47,7 +55,7 @@ class Entities:
         if shown_by is None:
             self._load("", [])
         else:
-            self._load(f"where {SHOWN[table]} and deleted_at is null and merged_into_id is null", [shown_by])
+            self._load(f"where {shown[table]} and deleted_at is null and merged_into_id is null", [shown_by])
 
     def _load(self, where: str, params: list) -> None:
         groups = self.table == "release_groups"

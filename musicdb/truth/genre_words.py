@@ -1,8 +1,11 @@
-"""What words for a genre mean, and what is a kind of what: rows of genre_rules and genre_parents, read once a run."""
+"""What words for a genre mean, and what is a kind of what: rows of genre_rules and genre_parents, read as two cells once a run."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from .. import text
 
@@ -20,14 +23,34 @@ where g.parent_id is not p.id
 """
 
 
+SAID = """
+select (select json_group_array(json_array(genre, parent)) from genre_parents), (select json_group_array(json_array(said, genre)) from genre_rules)
+"""
+
+
+def said(db: Database) -> tuple[str, str]:
+    """The tree and the rules as JSON lists of pairs: all that the words depend on."""
+    return db.execute(SAID).fetchone()
+
+
+def words(db: Database) -> Words:
+    """The words as they are now."""
+    return _words(*said(db))
+
+
+@lru_cache(maxsize=2)
+def _words(parents: str, rules: str) -> Words:
+    return Words(msgspec.json.decode(parents), msgspec.json.decode(rules))
+
+
 class Words:
     """words("House, Tech") -> ["Tech House"]; words("Other") -> []; a word that nobody explained is a genre of its own."""
 
-    def __init__(self, db: Database):
-        self.parent: dict[str, str | None] = dict(db.execute("select genre, parent from genre_parents").fetchall())
+    def __init__(self, parents: list[tuple[str, str | None]], rules: list[tuple[str, str]]):
+        self.parent = dict(parents)
         self.means: dict[str, list[str]] = {text.norm(name): [name] for name in self.parent}
         said: dict[str, list[str]] = {}
-        for word, genre in db.execute("select said, genre from genre_rules order by said, genre"):
+        for word, genre in rules:
             said.setdefault(text.norm(word), []).extend([genre] if genre else [])
         self.means |= said
 

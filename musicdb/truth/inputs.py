@@ -14,17 +14,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import xxhash
 
-from . import merged
+from . import genre_words, merged
 
 if TYPE_CHECKING:
     from ..db import Database
 
 CODE = (
-    "truth/editions truth/entities truth/genre_words truth/joining truth/lenient truth/merged truth/pick truth/releases truth/resolving truth/storing "
+    "truth/alike truth/editions truth/entities truth/genre_words truth/joining truth/lenient truth/merged truth/pick truth/releases truth/resolving truth/storing "
     "matching/signs text/__init__ text/versions text/words units"
 ).split()
 NAMES = "artists artist_aliases labels genres release_groups".split()
 MASK = 2**63 - 1  # SQLite has no unsigned integers
+# By kind: merges of tracks, of which there are many, are not looked at. What bulk changes change of names, they bring to the tracks themselves.
+EDITED = "select " + ", ".join(
+    [f"(select max(id) from decisions indexed by ix_decisions where entity = '{kind}' and field = 'merged_into')" for kind in merged.KINDS if kind != "track"]
+    + [f"(select max(id) from changes where entity = '{table}' and op <> 'batch')" for table in NAMES]
+)
 SAID = """
 select k.track_id, group_concat(
   p.platform || '/' || p.external_id || '\n' || p.in_library || (p.missing_since is null) || p.title || '\n' || p.artists || '\n'
@@ -65,13 +70,8 @@ def fingerprint(db: Database) -> int:
     rows: list[Any] = [_code()]
     rows += db.execute("select field, platform, rank from trust order by field, platform").fetchall()
     rows += db.execute("select name, priority from platforms order by name").fetchall()
-    rows += db.execute("select said, genre from genre_rules order by said, genre").fetchall()
-    rows += db.execute("select genre, parent from genre_parents order by genre").fetchall()
-    # By kind: merges of tracks, of which there are many, are not looked at.
-    merges = "select max(id) from decisions indexed by ix_decisions where entity = ? and field = 'merged_into'"
-    rows += [db.value(merges, [kind]) for kind in merged.KINDS if kind != "track"]
-    # Bulk changes have the key []; what they change of names, they bring to the tracks themselves.
-    rows += [db.value("select max(id) from changes where entity = ? and entity_key <> '[]'", [table]) for table in NAMES]
+    rows += genre_words.said(db)
+    rows += db.execute(EDITED).fetchone()
     return xxhash.xxh3_64_intdigest(msgspec.json.encode(rows))
 
 

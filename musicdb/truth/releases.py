@@ -17,14 +17,14 @@ import msgspec
 
 from .. import schema, text
 from ..schema import NOW
-from . import byhand, editions, joining
+from . import alike, byhand, editions, entities, joining, storing
+from .alike import COLUMNS, WORD
 from .editions import Edition, Item, Source
 from .entities import Entities
 
 if TYPE_CHECKING:
     from ..db import Database
 
-COLUMNS = "release_group_id title title_norm release_date country format notes disambiguation".split()
 CHILDREN = {  # table: its columns without the release, and how many of them are its key
     "release_artists": (("artist_id", "role", "position"), 3),
     "release_labels": (("label_id", "cat_id", "role"), 2),
@@ -119,16 +119,26 @@ def derive(
     stale: with tracks also those whose observation is new or changed. observed: also these rows of platform_releases. names: (kind, ids) of
     artists, labels or albums whose releases are looked at too. To be called after the tracks are resolved.
     """
-    work = _Work(db, None if tracks is None else set(tracks), stale, set(observed), names)
-    return work.run()
+    with db.atomic():
+        work = _Work(db, None if tracks is None else set(tracks), stale, set(observed), names)
+        work.run()
+        if not work.everything and (more := alike.unsettled(db, work.shown)):  # a name went to, or came from, one that was not looked at
+            again = _Work(db, set(), False, set(), None, more)
+            again.run()
+            work.written += again.written
+    return {table: n for table, n in work.written.items() if n}
 
 
 class _Work:
     """One run: which releases are touched, what they should be, and the difference."""
 
-    def __init__(self, db: Database, tracks: set[int] | None, stale: bool, observed: set[int], names: tuple[str, Iterable[int]] | None):
+    def __init__(
+        self, db: Database, tracks: set[int] | None, stale: bool, observed: set[int], names: tuple[str, Iterable[int]] | None,
+        touched: Iterable[int] = (),
+    ):  # fmt: skip
         self.db, self.everything = db, tracks is None
-        self.tracks, self.touched = tracks or set(), set()  # touched: releases to look at
+        self.tracks, self.touched = tracks or set(), set(touched)  # touched: releases to look at
+        self.shown: set[int | None] = set()  # albums that they are or were of
         self.observed = observed  # ids of platform_releases
         self.sources: dict[int, list[Source]] = defaultdict(list)  # by release
         self.written: Counter[str] = Counter()
@@ -147,15 +157,13 @@ class _Work:
     def _ids(self, sql: str, ids: Iterable[int]) -> set[int]:
         return {id for (id,) in self.db.execute(sql, [_json(ids)])}
 
-    def run(self) -> dict[str, int]:
+    def run(self) -> None:
         if not (self.everything or self.tracks or self.touched or self.observed):
-            return {}
-        with self.db.atomic():
-            self.join = joining.Joining(self.db)
-            self._gather()
-            if self.sources or self.touched or self.join.changed:
-                self._difference()
-        return {table: n for table, n in self.written.items() if n}
+            return
+        self.join = joining.Joining(self.db)
+        self._gather()
+        if self.sources or self.touched or self.join.changed:
+            self._difference()
 
     # ---- who says something of which release
 
@@ -246,7 +254,8 @@ class _Work:
         found = {release: editions.edition(sources) for release, sources in self.sources.items() if release not in by_hand}
         gone = self.touched - found.keys()
         # What a run makes is known before it is written, so that an unchanged one is no operation at all.
-        self.entities = {t: Entities(db, t, shown_by=None if self.everything else "[]") for t in ("artists", "labels", "release_groups")}
+        here = None if self.everything else _json(self.touched | found.keys())
+        self.entities = {t: Entities(db, t, shown_by=here, shown=entities.OF_RELEASES) for t in ("artists", "labels", "release_groups")}
         rows, children, ids, albums = self._wanted(found)
         hand = byhand.edits(db)
         have = self._have("select id, " + ", ".join(COLUMNS) + ", deleted_at from releases where {}", "id")
@@ -254,9 +263,10 @@ class _Work:
         for release, values in rows.items():  # cells that a person wrote stay
             if release in stored:
                 rows[release] = tuple([stored[release][i] if (release, c) in hand.cells else v for i, (c, v) in enumerate(zip(COLUMNS, values))])
-        self._tell_apart(rows, stored)
+        alike.tell_apart(db, rows, None if self.everything else rows.keys() | self.touched, lambda r: self.join.word_for(r, self.sources[r]))
+        self.shown = {values[0] for values in (*rows.values(), *stored.values())}
         insert = [(r, self.join.made[r], *rows[r]) for r in sorted(rows) if r not in stored]
-        update = [(*rows[r], r) for r in sorted(rows) if r in stored and (stored[r][:-1] != rows[r] or self._is_gone(r, stored, hand))]
+        update = [r for r in sorted(rows) if r in stored and (stored[r][:-1] != rows[r] or self._is_gone(r, stored, hand))]
         delete = [r for r in sorted(gone) if r in stored and stored[r][-1] is None]
         changes = {t: self._rows_of(t, wanted, hand) for t, wanted in children.items()}
         new_ids, old_ids = self._ids_of("release", ids, self.touched | found.keys())
@@ -264,22 +274,25 @@ class _Work:
         unfiled = [(file,) for file, stored_as in self.filed.items() if (file, *stored_as) not in self.files]
         filed = sorted(row for row in self.files if self.filed.get(row[0]) != row[1:])
         if not (insert or update or delete or self.join.changed or unfiled or filed or new_ids or old_ids or more or any(a or b for a, b in changes.values())):
-            self._years({r[0] for r in rows.values()} | {row[0] for row in stored.values()})
+            self._years(self.shown)
             return
         n = len(insert) + len(update) + len(new_ids) + sum(len(a) + len(b) for a, b in changes.values())
         quick = schema.without_triggers(db.conn, (*CHILDREN, "releases", "external_ids")) if n > BULK else nullcontext()
         with db.operation("releases", mode="batch") as op, quick:
-            for table, entities in self.entities.items():
-                self.written[table] += entities.write(op.id)
-                if 0 < len(entities.fresh) <= NOTED:
-                    op.summary(table, _json(row[0] for row in entities.fresh), "made")
-            db.executemany("update releases set disambiguation = '~' || id where id = ?", [(row[-1],) for row in update])
+            for table, names in self.entities.items():
+                self.written[table] += names.write(op.id)
+                if 0 < len(names.fresh) <= NOTED:
+                    op.summary(table, _json(row[0] for row in names.fresh), "made")
+            wanted = {alike.key(row[2:]) for row in insert} | {alike.key(rows[r]) for r in update if alike.key(rows[r]) != alike.key(stored[r]) or stored[r][-1]}
+            aside = {r for r in update if alike.key(stored[r]) in wanted}  # of which another takes the place: out of its way first
+            db.executemany("update releases set disambiguation = '~' || id where id = ?", [(r,) for r in aside])
             marks = ", ".join("?" * (len(COLUMNS) + 4))
             insert = [(id, uid, origin, *values) for id, (uid, origin), *values in insert]
             db.executemany(f"update releases set deleted_at = {NOW}, updated_at = {NOW} where id = ?", [(r,) for r in delete])
             db.executemany(f"insert into releases (id, release_uid, origin, {', '.join(COLUMNS)}, updated_at) values ({marks[:-3]}, {NOW})", insert)
-            sets = ", ".join(f"{c} = ?" for c in COLUMNS)
-            db.executemany(f"update releases set {sets}, deleted_at = null, updated_at = {NOW} where id = ?", update)
+            now = {r: (*stored[r][:WORD], "~" if r in aside else stored[r][WORD], stored[r][-1]) for r in update}
+            after = {r: (*rows[r], stored[r][-1] if (r, "deleted_at") in hand.cells else None) for r in update}
+            storing.update(db, "releases", (*COLUMNS, "deleted_at"), [(r, now[r], after[r]) for r in update])
             self.written["releases"] += len(insert) + len(update) + len(delete)
             for table, (old, new) in changes.items():
                 self._replace(table, old, new)
@@ -295,7 +308,7 @@ class _Work:
             for table, n in self.written.items():
                 if n:
                     op.summary(table, n)
-            self._years({r[0] for r in rows.values()} | {row[0] for row in stored.values()})
+            self._years(self.shown)
 
     def _is_gone(self, release: int, stored: dict[int, tuple], hand: byhand.Edits) -> bool:
         return stored[release][-1] is not None and (release, "deleted_at") not in hand.cells
@@ -326,19 +339,6 @@ class _Work:
                 for key, platform in one.album_ids.items():
                     albums.setdefault((group, *key), platform)
         return rows, children, ids, albums
-
-    def _tell_apart(self, rows: dict[int, tuple], stored: dict[int, tuple]) -> None:
-        """Give editions that are alike in all else a word that tells them apart: catalogue number, else where they come from."""
-        alike: dict[tuple, list[int]] = defaultdict(list)
-        for release, values in rows.items():
-            alike[(values[0], *values[2:6])].append(release)
-        here = "select id from releases where release_group_id = ? and title_norm = ? and release_date is ? and country is ? and format is ? and deleted_at is null"
-        for key, members in alike.items():
-            others = [id for (id,) in self.db.execute(here, key) if id not in rows and id not in self.touched] if key[0] is not None and not self.everything else []
-            if others and not any(self.db.value("select disambiguation from releases where id = ?", [id]) == "" for id in others):
-                others = []
-            for release in sorted(members)[0 if others else 1 :]:
-                rows[release] = (*rows[release][:-1], self.join.word_for(release, self.sources[release]))
 
     # ---- rows of a table
 

@@ -141,7 +141,7 @@ class _Work:
         """Names and albums (those of another run, where there is one), and room for what is found."""
         made = {table: Entities(self.db, table, shown_by=self.only) for table in NAMES} if like is None else {}
         self.entities: dict[str, Entities] = like.entities if like else made
-        self.words = like.words if like else genre_words.Words(self.db)
+        self.words = like.words if like else genre_words.words(self.db)
         self.tracks = {}
         self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
         self.others: dict[others.Key, str] = {}  # -> platform: ids of artists and albums
@@ -286,7 +286,7 @@ class _Work:
                 for entities in self.entities.values():
                     report.rows[entities.table] = entities.write(op.id)
                 storing.insert(db, insert)
-                storing.update(db, update)
+                storing.update(db, "tracks", COLUMNS, update)
                 report.rows["tracks"] = len(insert) + len(update)
                 self._note_made(op, [row[0] for row in insert])
                 for table, (old, fresh) in children.items():

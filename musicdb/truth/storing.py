@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ LISTED = {"track_genres": "genres", "track_labels": "label"}  # rows of `user` t
 # From so many rows on the triggers of these tables are taken away while they are written, which is four fifths of the time: that a batch
 # is not logged cell by cell is found out row by row, and the search index is made faster in one go.
 BULK = 20_000
+FEW = 10
 TABLES = (*CHILDREN, "tracks", "artists", "labels", "genres", "release_groups")
 
 
@@ -57,7 +58,7 @@ def _was_decided(db: Database, table: str, row: tuple) -> bool:
     """A row of `user` that a decision once made, and not a person by hand: hands leave a trace in `changes`."""
     if table not in LISTED:
         return False
-    by_hand = "select 1 from changes where entity = ? and entity_key = json_array(?, ?, 'user') and op = 'insert'"
+    by_hand = "select 1 from changes where entity = ? and entity_key = json_array(?, ?, 'user') and op = 'insert' and op <> 'batch'"
     return db.value(by_hand, [table, *row[:2]]) is None and bool(merged.ever_decided(db, row[0], LISTED[table]))
 
 
@@ -78,12 +79,15 @@ def insert(db: Database, rows: list[tuple]) -> None:
     db.executemany(f"insert into tracks (id, {', '.join(COLUMNS)}) values (?{', ?' * len(COLUMNS)})", rows)
 
 
-def update(db: Database, rows: list[tuple[int, tuple, tuple]]) -> None:
-    """Write the columns of tracks that differ (track, before, after), and only those: each that is named costs a page of its index."""
+def update(db: Database, table: str, columns: Sequence[str], rows: list[tuple[int, tuple, tuple]]) -> None:
+    """Write rows that differ (id, before, after; values of these columns). Of many only the columns that do: each that is named costs a page
+    of its index. Of few all: one statement stays prepared, and to prepare one with its triggers costs more than ten rows.
+    """
+    every = tuple(range(len(columns)))
     by_columns: dict[tuple[int, ...], list[tuple]] = {}
-    for track, before, after in rows:
-        places = tuple([i for i, value in enumerate(after) if value != before[i]])
-        by_columns.setdefault(places, []).append((*[after[i] for i in places], track))
+    for id, before, after in rows:
+        places = every if len(rows) <= FEW else tuple([i for i, value in enumerate(after) if value != before[i]])
+        by_columns.setdefault(places, []).append((*[after[i] for i in places], id))
     for places, values in by_columns.items():
-        sets = ", ".join(f"{COLUMNS[i]} = ?" for i in places)
-        db.executemany(f"update tracks set {sets}, updated_at = {schema.NOW} where id = ?", values)
+        sets = ", ".join(f"{columns[i]} = ?" for i in places)
+        db.executemany(f"update {table} set {sets}, updated_at = {schema.NOW} where id = ?", values)
