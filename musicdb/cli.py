@@ -19,8 +19,10 @@ from musicdb.commands import (
     syncing,
     tabling,
 )
+from musicdb.commands.attributing import attributes
 from musicdb.commands.covering import covers
 from musicdb.commands.events import events
+from musicdb.commands.genring import genres
 from musicdb.commands.hearing import HEARING
 from musicdb.commands.publishing import ids, publishers
 from musicdb.commands.records import RECORDS
@@ -65,7 +67,7 @@ def cli(ctx: click.Context, as_json: bool) -> None:
 
 for command in (
     screens.demo, database.init, logins.login, logins.logout, importing.import_, importing.link, importing.resolve,
-    reviewing.review, syncing.status, syncing.sync, syncing.inspect, filing.reconcile, filing.download, playlisting.playlists, collection, publishers, ids, events, deciding.take, covers, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, stats, screens.serve, screens.lab,
+    reviewing.review, syncing.status, syncing.sync, syncing.inspect, filing.reconcile, filing.download, playlisting.playlists, collection, publishers, ids, events, deciding.take, covers, attributes, genres, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, stats, screens.serve, screens.lab,
     database.check, database.backup, database.migrate, database.config,
 ):  # fmt: skip
     cli.add_command(command)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from musicdb import genres as words
 from musicdb import history, links, truth
+from musicdb.cli import cli
+from musicdb.errors import BadInput
 
 from .observing import observe
 
@@ -76,3 +80,107 @@ def test_a_rebuild_gives_the_same_tree(db, said):
     before = db.execute("select id, name, parent_id from genres order by id").fetchall()
     truth.rebuild(db)
     assert list(map(tuple, db.execute("select id, name, parent_id from genres order by id"))) == list(map(tuple, before))
+
+
+# ---------- by hand, with undo
+
+
+def test_a_rule_is_one_operation_that_brings_every_track_up_to_date_and_undo_takes_back(db, said):
+    said("Kelp-Core")
+    observe(db, "tidal", "t", "Turf", ["Rurik Vale"], said={"genres": ["kelp core"]})
+    links.link(db)
+    truth.resolve(db)
+    before = genres(db)
+    done = words.add_rule(db, "KELP CORE", "techno")
+    assert genres(db) == genres(db, 2) == {"Techno"} and done.tracks == 2  # spelled as the tree has it
+    assert words.add_rule(db, "kelp core", "Techno") == words.Changed(None)
+    history.undo(db, done.operation)
+    assert genres(db) == before and "Techno" not in genres(db, 2)
+    assert not truth.resolve(db).rows  # undo has left nothing to be derived
+    history.redo(db)
+    assert genres(db) == genres(db, 2) == {"Techno"}
+
+
+def test_a_word_may_mean_several_genres_or_none_at_all(db, said):
+    said("Kelpcore")
+    words.add_rule(db, "Kelpcore", "House")
+    words.add_rule(db, "Kelpcore", "Techno")
+    assert genres(db) == {"House", "Techno"} and words.means(db, "KELPCORE") == ["House", "Techno"]
+    words.add_rule(db, "kelpcore", "")
+    assert genres(db) == set() and words.means(db, "Kelpcore") == []
+    words.add_rule(db, "Kelpcore", "House")
+    assert genres(db) == {"House"}
+    words.remove_rule(db, "kelpcore", "house")
+    assert genres(db) == {"Kelpcore"} and words.means(db, "Kelpcore") == ["Kelpcore"]
+
+
+def test_a_genre_is_moved_with_its_kinds_and_back_by_undo(db, said):
+    said("Kelpcore", "Tech House")
+    done = words.move(db, "kelpcore", "tech house")
+    assert db.value("select path from genre_tree where name = 'Kelpcore'").endswith("House > Tech House > Kelpcore")
+    assert [row.name for row in words.tree(db, "house")] == ["House", "Tech House", "Kelpcore"] and words.unmapped(db) == []
+    assert words.move(db, "Kelpcore", "Tech House") == words.Changed(None)
+    history.undo(db, done.operation)
+    assert [row.name for row in words.unmapped(db)] == ["Kelpcore"] and db.value("select parent_id from genres where name = 'Kelpcore'") is None
+    words.move(db, "Tech House", None)
+    assert db.value("select path from genre_tree where name = 'Tech House'") == "Tech House"
+
+
+@pytest.mark.parametrize("call, text", [
+    (lambda db: words.move(db, "House", "Tech House"), "Tech House is a kind of House: it cannot be above it"),
+    (lambda db: words.move(db, "House", "house"), "the same genre"),
+    (lambda db: words.move(db, "Hous", None), "there is no genre 'Hous'; did you mean House"),
+    (lambda db: words.move(db, "House", "zzzzzzz"), "there is no genre 'zzzzzzz'"),
+    (lambda db: words.tree(db, "zzzzzzz"), "there is no genre 'zzzzzzz'"),
+    (lambda db: words.add_rule(db, " ", "House"), "no word for a genre"),
+    (lambda db: words.add_rule(db, "x" * 300, "House"), "no word for a genre"),
+    (lambda db: words.remove_rule(db, "nobody says this"), "no rule says what"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused_by_name_and_changes_nothing(db, call, text):
+    before = db.value("select count(*) from operations")
+    with pytest.raises(BadInput, match=text):
+        call(db)
+    assert db.value("select count(*) from operations") == before
+
+
+@pytest.mark.parametrize("word", ["'; drop table genres; --", "<b>x</b>", "ドリームポップ", "a\tb", "=1+1"])
+def test_any_word_can_have_a_rule(db, said, word):
+    said(word)
+    words.add_rule(db, word, "House")
+    assert genres(db) == {"House"}
+
+
+def test_an_empty_library_has_a_tree_to_begin_with(db):
+    assert words.tree(db) == [] == words.unmapped(db) and len(words.rules(db)) > 50
+    assert words.add_rule(db, "Kelpcore", "House").tracks == 0
+
+
+def test_trust_taken_back_by_undo_is_resolved_too(db):
+    for platform, year in (("spotify", 2014), ("tidal", 2012)):
+        observe(db, platform, "a", "Peat", ["Rurik Vale"], duration_ms=200_000, isrc="ZZUND1297808", said={"year": year})
+    links.link(db)
+    truth.resolve(db)
+    with db.operation("trust") as op:
+        db.execute("update trust set rank = 0 where field = 'year' and platform = 'spotify'")
+    truth.resolve(db)
+    assert db.value("select year from tracks where id = 1") == 2014
+    history.undo(db, op.id)
+    assert db.value("select year from tracks where id = 1") == 2012
+
+
+def test_the_commands_show_the_tree_and_change_it(db, said):
+    said("Kelpcore", "Tech House")
+
+    def run(*arguments, code=0):
+        result = CliRunner().invoke(cli, ["genres", *arguments, "--db", str(db.path)])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    assert "  Tech House  1" in run("tree") and "House  0 (1 with its kinds)" in run("tree", "house")
+    assert "Kelpcore" in run("unmapped")
+    assert "1 tracks have other genres now" in run("rule", "kelpcore", "Dub Techno") and "every genre in use has its place" in run("unmapped")
+    assert "it is so already" in run("rule", "kelpcore", "Dub Techno") and "kelpcore" in run("rules", "Dub Techno")
+    assert "Kelpcore" not in run("tree") and "other genres" in run("unrule", "kelpcore")
+    assert "is a kind of House" in run("move", "Kelpcore", "--below", "House") and "is at the top" in run("move", "Kelpcore", "--top")
+    assert "--below GENRE or --top" in run("move", "Kelpcore", code=2)
+    assert "did you mean" in run("move", "Kelpcor", "--top", code=2)

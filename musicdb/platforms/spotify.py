@@ -55,7 +55,11 @@ PAYLOADS = (
     "place", "list", "saved_album", "recent", "spotify_track", "unavailable_track", "spotify_album",
 )  # fmt: skip
 SHORT = ("album", "track", "unavailable_track")
-CLAIMS: dict[tuple[str, str], str] = {}
+# The audio features, where an app may have them; tempo, key and energy are also said in common units, as bpm, musical_key and energy.
+CLAIMS = {
+    ("track", name): f"$.audio_features.{name}"
+    for name in "danceability key loudness mode speechiness acousticness instrumentalness liveness valence tempo time_signature".split()
+}
 PAGE = 2000
 
 payload, nameless_id, SpotifyTrack = exported.payload, exported.nameless_id, exported.SpotifyTrack

@@ -444,11 +444,16 @@ select l.id as listen_id, k.track_id, k.confidence, k.method, k.evidence
 from listens as l join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
 join track_links as k on k.platform_track_id = p.id and k.status = 'candidate';
 
-create view attributes as -- Every further fact of a track, by who says so: what you set, and what platforms say that is no field of `tracks`.
-select a.track_id, a.key, a.platform, a.value, a.locked, 'set' as level, a.updated_at from track_attributes as a
+create view attributes as -- Every further fact of a track, by who says so: what you set, and what platforms say that is no field of `tracks`. Numbers are numbers.
+with stored as not materialized (
+  select track_id, key, platform, locked, updated_at,
+    iif(length(value) < 16 and value not glob '*[eE]*' and json_valid(value) and json_type(value) in ('integer', 'real'), json_extract(value, '$'), +value) as value
+  from track_attributes
+)
+select a.track_id, a.key, a.platform, a.value, a.locked, 'set' as level, a.updated_at from stored as a
 union all
 select t.merged_into_id, a.key, a.platform, a.value, a.locked, 'set', a.updated_at
-from tracks as t join track_attributes as a on a.track_id = t.id
+from tracks as t join stored as a on a.track_id = t.id
 where t.merged_into_id is not null
 union all
 select c.track_id, c.field, c.platform, c.value, 0, c.level, null

@@ -82,6 +82,15 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
     return tracks
 
 
+def everywhere(db: Database, tables: set[str]) -> set[int]:
+    """After an undo: bring up to date what follows from rows that concern any track (rules and the tree of genres, trust). Returns no tracks."""
+    if tables & {"genre_rules", "genre_parents", "trust"}:
+        resolve(db)
+    if "trust" in tables:
+        covers.select(db)
+    return set()
+
+
 def _relink(db: Database, observations: set[int], merges: set[int]) -> set[int]:
     """Bring the links of these observations, and of all that these tracks were or are merged with, up to date; return their tracks."""
     family = merges | {one for pair in merged.into(db, merges).items() for one in pair}
