@@ -2,7 +2,7 @@
 
 import pytest
 
-from musicdb.web import cells, pages
+from musicdb.web import cells, shaping
 
 
 def test_fields_tell_who_agrees_and_who_does_not():
@@ -19,7 +19,7 @@ def test_fields_tell_who_agrees_and_who_does_not():
         claim("duration_ms", "tidal", 432001, "integer"),
         claim("genres", "local", '["Dub","House"]', "array"),
     ]
-    found = {f["name"]: (f["whose"], f["agree"], f["others"]) for f in pages.fields(row, claims)}
+    found = {f["name"]: (f["whose"], f["agree"], f["others"]) for f in shaping.fields(row, claims)}
     assert found == {
         "title": ("local", ["spotify"], [("tidal", "B")]),
         "bpm": ("rekordbox", ["local"], []),

@@ -13,7 +13,7 @@ import pytest
 from datasette.utils import MultiParams
 
 import musicdb
-from musicdb.web import browse, charts, functions, pages, serve, walls, warm
+from musicdb.web import browse, charts, functions, serve, shaping, walls, warm
 from musicdb.web.index import Builder
 from musicdb.web.reading import Reader
 from tests.serving import HOSTILE, get, lib, library  # noqa: F401
@@ -288,7 +288,7 @@ def test_every_function_of_ours_is_documented():
 def test_months_without_plays_are_months():
     rows = [{"month": "2023-11", "n": 3}, {"month": "2024-02", "n": 1}]
     assert [(one["label"], one["n"]) for one in charts.months(rows)] == [("2023-11", 3), ("2023-12", 0), ("2024-01", 0), ("2024-02", 1)]
-    assert charts.months([]) == [] and pages.plays([])["n"] == 0
+    assert charts.months([]) == [] and shaping.plays([])["n"] == 0
     bars = charts.bars(charts.months(rows), 100, 30)
     assert [one["h"] for one in bars] == [30, 0, 0, 10] and all(0 <= one["x"] <= 100 and one["y"] + one["h"] == 30 for one in bars)
 
@@ -304,7 +304,7 @@ def test_the_overlap_counts_each_track_once(library):
 
 def test_cues_are_drawn_where_they_are():
     cue = {"platform": "rekordbox", "platform_track_id": 1, "type": "hot_cue", "num": 1, "start_ms": 50_000, "length_ms": None, "name": "x", "color": "#28e214"}
-    lane = pages.lanes([cue, {**cue, "num": None, "start_ms": 75_000, "length_ms": 5_000, "color": "red;x"}, {**cue, "start_ms": "soon"}], 100_000)[0]
+    lane = shaping.lanes([cue, {**cue, "num": None, "start_ms": 75_000, "length_ms": 5_000, "color": "red;x"}, {**cue, "start_ms": "soon"}], 100_000)[0]
     assert [(one["x"], one["width"], one["pad"], one["color"]) for one in lane["cues"]] == [(500.0, 0.0, "B", "#28e214"), (750.0, 50.0, None, None)]
 
 

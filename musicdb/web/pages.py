@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
-
-import msgspec
+from collections.abc import Iterable
 
 from . import cells
 from .reading import Reader
+from .shaping import FIELDS, fields, history, lanes, plays, signs, united
 
 TOTALS = """
 select
@@ -173,13 +171,21 @@ order by l.name
 limit 60
 """
 
+SIDES = """
+select r.id, json_extract(p.said, '$.position') as position
+from track_links as k
+join platform_tracks as p on p.id = k.platform_track_id
+join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
+where k.track_id = :id and k.status in ('auto', 'confirmed')
+group by r.id
+limit 100
+"""
+
+# Few releases by their numbers: of a set the view would be made whole, and every copy on the shelf looked at.
 RECORDS = """
-select r.platform_release_id as id, c.title, c.catalogue_number, c.status, r.position
-from record_sides as r
-join copies as c on c.platform_release_id = r.platform_release_id and c.removed_at is null
-where r.platform_track_id in (select platform_track_id from track_links where track_id = :id and status in ('auto', 'confirmed'))
-  and c.status in ('owned', 'wanted', 'for_sale')
-group by r.platform_release_id
+select distinct platform_release_id as id, title, label, catalogue_number, format, year, status
+from copies
+where platform_release_id in ({ids}) and removed_at is null and status in ('owned', 'wanted', 'for_sale')
 limit 20
 """
 
@@ -218,12 +224,7 @@ order by d.id desc
 limit 30
 """
 
-# The fields of a track in the order people look for them; others follow by name, behind a fold.
-FIELDS = """title version artists album year release_date genres bpm musical_key rating duration_ms
-label catalogue_number isrc comment""".split()
 PRIVATE = {"path", "play_count", "last_played_at", "comment", "added_at", "location", "folder"}  # not for strangers
-COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-PADS = "ABCDEFGHIJKLMNOP"
 
 
 def home(read: Reader, limit: int = 18) -> dict:
@@ -259,6 +260,7 @@ def track(read: Reader, id: int) -> dict | None:
         one["signs"] = signs(one["evidence"])
     decided = {one["field"] for one in read.rows("What you decided of it", DECIDED, id=id)}
     found = fields(row | united(read.rows("What counts of it beside its columns", UNITED, id=id)), claims, decided)
+    sides = {one["id"]: one["position"] for one in read.rows("Releases it is on", SIDES, id=id)}
     page = {
         "row": row,
         "artists": read.rows("Its artists", ARTISTS, id=id),
@@ -271,7 +273,7 @@ def track(read: Reader, id: int) -> dict | None:
         "cues": lanes(read.rows("Its cues", CUES, id=id), row["duration_ms"]),
         "lists": read.rows("Playlists that hold it", LISTS, id=id),
         "own_lists": read.rows("Your playlists that hold it", OWN_LISTS, id=id),
-        "records": read.rows("Records it is on", RECORDS, id=id),
+        "records": [one | {"position": sides[one["id"]]} for one in records(read, sides)],
         "events": read.rows("Where it was played", EVENTS, id=id),
     }
     if not read.shared:
@@ -282,115 +284,7 @@ def track(read: Reader, id: int) -> dict | None:
     return page
 
 
-def plays(months: list[dict]) -> dict:
-    """{n, first, last, top, months: [(month, n)]} with every month between the first and the last; n 0 without plays."""
-    if not months:
-        return {"n": 0, "first": None, "last": None, "top": 0, "months": []}
-    count = {one["month"]: one["n"] for one in months}
-    (year, month), (to_year, to_month) = (map(int, months[place]["month"].split("-")) for place in (0, -1))
-    names = [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(year * 12 + month - 1, to_year * 12 + to_month)]
-    filled = [(name, count.get(name, 0)) for name in names]
-    return {"n": sum(count.values()), "first": months[0]["first"], "last": months[-1]["last"], "top": max(count.values()), "months": filled}
-
-
-def lanes(cues: list[dict], duration_ms: int | None) -> list[dict]:
-    """Cues as drawn: one lane an observation, places in 0-1000 of its length, colours only where they are colours."""
-    out: dict[int, dict] = {}
-    for cue in cues:
-        if not isinstance(cue["start_ms"], int | float):
-            continue
-        lane = out.setdefault(cue["platform_track_id"], {"platform": cue["platform"], "cues": []})
-        lane["cues"].append(cue)
-    for lane in out.values():
-        ends = [cue["start_ms"] + (cue["length_ms"] or 0) for cue in lane["cues"]]
-        whole = max([duration_ms or 0, *ends]) or 1
-        lane["length_ms"] = whole
-        for cue in lane["cues"]:
-            pad = cue["num"] if isinstance(cue["num"], int) and 0 <= cue["num"] < len(PADS) else None
-            cue["x"], cue["width"] = round(1000 * cue["start_ms"] / whole, 1), round(1000 * (cue["length_ms"] or 0) / whole, 1)
-            cue["color"] = cue["color"] if isinstance(cue["color"], str) and COLOR.fullmatch(cue["color"]) else None
-            cue["pad"] = PADS[pad] if pad is not None else None
-    return [lane for lane in out.values() if lane["cues"]]
-
-
-def history(changes: list[dict], decisions: list[dict]) -> list[dict]:
-    """What happened to a track, newest first: {at, actor, what, old, new, operation_id}."""
-    said = {"insert": "made", "delete": "removed", "rekey": "renumbered", "batch": "many at once"}
-    out = [
-        {"at": c["at"], "actor": c["actor"], "what": c["field"] if c["op"] == "cell" else said.get(c["op"], c["op"]),
-         "old": c["old"], "new": c["new"], "operation_id": c["operation_id"], "decided": False}
-        for c in changes if c["field"] not in ("updated_at", "sources")
-    ]  # fmt: skip
-    for d in decisions:
-        value = cells.parsed(d["value"]) if d["value"] is not None else None
-        if d["value"] is None:
-            value = f"follow {cells.PLATFORMS.get(d['platform'], d['platform'])}" if d["platform"] else "let trust decide"
-        elif isinstance(value, dict | list):
-            value = msgspec.json.encode(value).decode()
-        out.append({"at": d["at"], "actor": d["actor"], "what": d["field"], "old": None, "new": value, "operation_id": d["operation_id"],
-                    "decided": True, "note": d["note"]})  # fmt: skip
-    return sorted(out, key=lambda one: one["at"] or "", reverse=True)[:40]
-
-
-def united(rows: list[dict]) -> dict:
-    """{field: value} of rows of UNITED."""
-    return {row["field"]: row["value"] for row in rows}
-
-
-def fields(row: dict, claims: list[dict], decided: Collection[str] = ()) -> list[dict]:
-    """[{name, value, whose, decided, agree: [platform], others: [(platform, value)], by: {platform: [{value, same}]}}]: whose each value is, and who says something else.
-
-    row: the track, with what `united` adds; decided: fields of which a person decided something. Genres and styles are one field; artists are as credited. What is no field of a track has no
-    value here, only what the platforms say.
-    """
-    sources = cells.parsed(row.get("sources") or "{}") or {}
-    row = row | {"artists": row.get("artist_credit")}
-    decided = {"artists" if name == "artist_credit" else name for name in decided}
-    said: dict[str, list[tuple[str, object]]] = {}
-    for claim in claims:
-        value = claim["value"]
-        if claim["type"] in ("array", "object"):
-            value = cells.parsed(value)
-            parts = value if isinstance(value, list) else [f"{k} {v}" for k, v in (value or {}).items()]
-            value = ", ".join(map(str, parts))
-        pair = claim["platform"], value
-        if pair not in said.setdefault("genres" if claim["field"] == "styles" else claim["field"], []):
-            said["genres" if claim["field"] == "styles" else claim["field"]].append(pair)
-    names = [name for name in FIELDS if name in said or row.get(name) is not None] + sorted(said.keys() - set(FIELDS))
-    out = []
-    for name in names:
-        value, whose = row.get(name), sources.get(name)
-        whose = whose if isinstance(whose, str) else None
-        pairs = said.get(name, [])
-        agree = sorted({platform for platform, v in pairs if same(name, v, value) and platform != whose})
-        others = [(platform, v) for platform, v in pairs if not same(name, v, value)]
-        by: dict[str, list] = {}
-        for platform, v in pairs:
-            by.setdefault(platform, []).append({"value": v, "same": value is None or same(name, v, value)})
-        out.append({"name": name, "value": value, "whose": whose, "decided": name in decided or whose == "user", "agree": agree, "others": others, "by": by})
-    return out
-
-
-def same(name: str, a, b) -> bool:
-    """Whether two values look the same on a page: 118.27 and 118.3 bpm, or times within a second, are no disagreement to look at. What is
-    united of all platforms holds the names of each.
-    """
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        if name == "bpm":
-            return round(a, 1) == round(b, 1)
-        if name.endswith("_ms"):
-            return cells.clock(a) == cells.clock(b)
-    if name in ("genres", "label", "artists", "isrc") and isinstance(a, str) and isinstance(b, str):
-        mine, theirs = ({part.strip().casefold() for part in re.split(r", | & | feat\. ", text)} for text in (a, b))
-        return mine == theirs if name == "artists" else mine <= theirs
-    return a == b
-
-
-def signs(evidence: str | None) -> list[str]:
-    """The sentences of a link's evidence, whatever its shape."""
-    content = cells.parsed(evidence or "")
-    if isinstance(content, dict):
-        content = [value if isinstance(value, dict | str) else f"{name}: {value}" for name, value in content.items()]
-    if not isinstance(content, list):
-        return []
-    return [str(one.get("sentence") or one.get("sign") or one) if isinstance(one, dict) else str(one) for one in content]
+def records(read: Reader, releases: Iterable[int]) -> list[dict]:
+    """Your copies and wishes of some releases: {id, title, label, catalogue_number, format, year, status}."""
+    ids = {f"r{place}": id for place, id in enumerate(releases)}
+    return read.rows("Records", RECORDS.format(ids=", ".join(f":{name}" for name in ids)), **ids) if ids else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import pages
 from .reading import Reader
+from .shaping import plays
 
 SHOWN = 500  # rows of one list on a page; "all" leads to the table
 
@@ -29,17 +30,23 @@ order by place is null, place, t.title
 limit 500
 """
 
-ALBUM_RECORDS = """
-select distinct c.platform_release_id as id, c.title, c.label, c.catalogue_number, c.format, c.year, c.status
-from copies as c
-where c.removed_at is null and c.status in ('owned', 'wanted', 'for_sale') and (c.release_group_id = :id or c.platform_release_id in (
-  select r.id
-  from tracks as t
-  join track_links as k on k.track_id = t.id and k.status in ('auto', 'confirmed')
-  join platform_tracks as p on p.id = k.platform_track_id
-  join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
-  where t.release_group_id = :id))
-limit 20
+ALBUM_RELEASES = """
+select l.platform_release_id as id
+from releases as e
+join release_links as l on l.release_id = e.id and l.status in ('auto', 'confirmed')
+where e.release_group_id = :id
+union
+select l.platform_release_id
+from release_links as l
+where l.release_group_id = :id and l.status in ('auto', 'confirmed')
+union
+select r.id
+from tracks as t
+join track_links as k on k.track_id = t.id and k.status in ('auto', 'confirmed')
+join platform_tracks as p on p.id = k.platform_track_id
+join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
+where t.release_group_id = :id
+limit 100
 """
 
 ARTIST = """
@@ -226,7 +233,7 @@ def album(read: Reader, id: int) -> dict | None:
         "row": row,
         "tracks": tracks,
         "length_ms": sum(one["duration_ms"] or 0 for one in tracks),
-        "records": read.rows("Records of it", ALBUM_RECORDS, id=id),
+        "records": pages.records(read, [one["id"] for one in read.rows("Releases of it", ALBUM_RELEASES, id=id)]),
         "ids": read.rows("Its ids elsewhere", IDS, id=id, kind="release_group"),
     }
 
@@ -245,7 +252,7 @@ def artist(read: Reader, id: int) -> dict | None:
         "ids": read.rows("Ids elsewhere", IDS, id=id, kind="artist"),
     }
     if not read.shared:
-        page["plays"] = pages.plays(read.rows("Plays by month", ARTIST_PLAYS, id=id))
+        page["plays"] = plays(read.rows("Plays by month", ARTIST_PLAYS, id=id))
     return page
 
 
