@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from .db import Database
 
 
+# Of a table in a notebook, which sets all text to the right and knows no chips; in colours of the theme, light or dark.
+STYLE = (
+    "<style>table.mdb-rows.mdb-rows :is(th,td){text-align:left}table.mdb-rows.mdb-rows .r{text-align:right;font-variant-numeric:tabular-nums}"
+    "table.mdb-rows .chip{border:1px solid;border-left-width:4px;border-radius:4px;padding:0 5px;font-size:.85em;white-space:nowrap}"
+    "table.mdb-rows .chip.won{font-weight:600}table.mdb-rows .said{display:inline-block;margin:1px 10px 1px 0}</style>"
+)
+
+
 class Row(dict):
     """One result row: a dict whose columns can also be read as attributes."""
 
@@ -41,13 +49,15 @@ class Rows(list):
     def _repr_html_(self) -> str:
         if not self:
             return f"<p>No rows: {html.escape(', '.join(self.columns))}</p>" if self.columns else "<p>No rows.</p>"
-        head = "".join(f"<th scope='col'>{html.escape(c)}</th>" for c in self.columns)
+        shown = self[: self.SHOWN]
+        side = {c: " class='r'" if _numbers([row[c] for row in shown]) else "" for c in self.columns}
+        head = "".join(f"<th scope='col'{side[c]}>{html.escape(c)}</th>" for c in self.columns)
         from .web import serve
 
         served = serve.address(self._db.path) if self._db else None  # ids lead to the pages, where somebody serves them
-        body = "".join("<tr>" + "".join(f"<td>{self._cell(c, row, served)}</td>" for c in self.columns) + "</tr>" for row in self[: self.SHOWN])
+        body = "".join("<tr>" + "".join(f"<td{side[c]}>{self._cell(c, row, served)}</td>" for c in self.columns) + "</tr>" for row in shown)
         more = f"<p>{len(self) - self.SHOWN} more rows</p>" if len(self) > self.SHOWN else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        return f"{STYLE}<table class='mdb-rows'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
     def _cell(self, column: str, row: Row, served: str | None) -> str:
         from .web import cells
@@ -65,6 +75,10 @@ class Rows(list):
         text = cells.look(column, value) or html.escape(_short(value, 120))
         page = cells.page_of(column, row, self._table) if served else None
         return f'<a href="{served}/{page[0]}/{page[1]}">{text}</a>' if page else str(text)
+
+
+def _numbers(values: list[Any]) -> bool:
+    return {type(one) for one in values if one is not None} in ({int}, {float}, {int, float})
 
 
 def _short(value: object, limit: int = 40) -> str:

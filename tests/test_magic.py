@@ -45,7 +45,7 @@ def test_a_cell_of_sql_takes_the_variables_of_the_notebook(shell, db):
     shell.user_ns |= {"db": db, "year": 2000, "titles": ["Tide", "Nightfall"], "folder": Path("/a b")}
     rows = shell.run_cell_magic("sql", "", "select title, :folder as folder from tracks where year > :year order by id")
     assert [tuple(row.values()) for row in rows] == [("Tide", str(Path("/a b"))), ("<b>Bold</b>", str(Path("/a b")))]
-    assert "<table>" in rows._repr_html_()
+    assert "<table class='mdb-rows'>" in rows._repr_html_()
     rows = shell.run_cell_magic("sql", "db", "select count(*) as n from tracks where title in (select value from json_each(:titles))")
     assert rows[0].n == 2
 
@@ -83,6 +83,18 @@ def test_values_look_as_on_the_pages_and_text_stays_text(db):
     html = db.q("select title, bpm, duration_ms from tracks")._repr_html_()
     assert "&lt;b&gt;Bold" in html and "<b>" not in html and "7:11" in html and "128.0" in html
     assert "<a " not in html, "nobody serves it"
+
+
+def test_text_stands_left_numbers_right_and_what_platforms_say_is_written_as_people_write(db):
+    said = '{"discogs": ["Low Pylon", "<b>Salt</b>"], "local": "[\\"Ember\\"]", "tidal": null}'
+    html = db.q("select 'x' as title, 3 as plays, ? as said_by, '2026-05-03T12:04:00Z' as last_seen", [said])._repr_html_()
+    assert "<td>x</td>" in html and "<td class='r'>3</td>" in html and "<th scope='col' class='r'>plays</th>" in html
+    assert (
+        "discogs</span> Low Pylon, &lt;b&gt;Salt&lt;/b&gt;</span>" in html
+        and "file</span> Ember</span>" in html
+        and "tidal</span> –</span>" in html
+    )
+    assert ">3 May 2026 12:04</time>" in html
 
 
 @pytest.fixture

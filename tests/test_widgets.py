@@ -600,6 +600,12 @@ def test_details_follow_the_list_without_holding_it_up(music):
 def test_the_history_panel_takes_back_and_does_again(music):
     operation = truth.decide(music, 1, "year", 1988).operation
     screen = musicdb.HistoryPanel(music)
+    assert [card["a"]["lines"][0] for card in screen.state["cards"] if card["a"]["lines"][0].startswith("import")] == [], (
+        "imports decide nothing"
+    )
+    press(screen, "filter", name="all")
+    assert any(card["a"]["lines"][0] == "import: file" for card in screen.state["cards"])
+    press(screen, "filter", name="mine")
     assert screen.state["cards"][0]["id"] == operation
     press(screen, "undo", id=operation)
     assert music.value("select year from tracks where id = 1") != 1988 and "Taken back" in screen.said

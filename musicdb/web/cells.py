@@ -50,7 +50,16 @@ def claims(value) -> Markup | None:
     said = parsed(value) if isinstance(value, str) else None
     if not isinstance(said, dict):
         return None
-    return Markup(" ").join(Markup('<span class="said">{} {}</span>').format(chip(platform), one) for platform, one in said.items())
+    return Markup(" ").join(Markup('<span class="said">{} {}</span>').format(chip(platform), _said(one)) for platform, one in said.items())
+
+
+def _said(value: Any) -> Any:
+    """What a platform says, as a person writes it: several with commas, nothing as a dash."""
+    if isinstance(value, list):
+        return ", ".join(str(_said(parsed(one) if isinstance(one, str) and one[:1] in "[{" else one)) for one in value) or "–"
+    if isinstance(value, str) and value[:1] == "[" and isinstance(parsed(value), list):
+        return _said(parsed(value))
+    return "–" if value is None else value
 
 
 def minutes(value) -> Markup | None:
@@ -208,7 +217,7 @@ def look(column: str, value) -> Markup | None:
     if isinstance(value, str):
         if value[:1] in ("{", "[") and value[-1:] in ("}", "]"):
             return folded(value, column)
-        if column.endswith(("_at", "_since")) or column == "at":
+        if column.endswith(("_at", "_since", "_seen")) or column == "at":
             return moment(value)
     return None
 

@@ -95,7 +95,7 @@ class DuplicateReview(Board):
             "counts": f"merged {self.counts['merged']} · told apart {self.counts['apart']}",
             "cards": [self._card(id, row) for id, row in list(self.pairs.items())[:40]],
             "actions": [
-                {"do": "merge", "key": "a", "label": "same", "on": "card", "takes": True, "help": "same recording: merge into the first"},
+                {"do": "merge", "key": "a", "label": "same", "on": "card", "takes": True, "strong": True, "help": "same recording: merge into the first"},
                 {"do": "merge_other", "key": "s", "label": "same, keep the second", "on": "card", "takes": True},
                 {"do": "apart", "key": "r", "label": "different", "on": "card", "takes": True},
                 {"do": "preview", "key": "p", "label": "what would be united", "on": "card"},

@@ -37,14 +37,16 @@ class HistoryPanel(Board):
         self._show()
 
     def _show(self) -> None:
-        rows = history.log(self.db, limit=self.limit, track=self.track, everything=self.everything)
+        rows = history.log(self.db, limit=self.limit if self.everything else 10 * self.limit, track=self.track, everything=self.everything)
+        if not self.everything:  # an import decides nothing: there is nothing of yours to take back
+            rows = [row for row in rows if row["state"] != "nothing decided"][: self.limit]
         self.state = {
             "title": "What was done", "heading": f"{len(rows)} newest", "labels": LABELS, "layout": "log",
             "filters": [{"name": "mine", "label": "what I did", "n": "", "on": not self.everything}, {"name": "all", "label": "everything", "n": "", "on": self.everything}],
             "cards": [
                 {
                     "id": row["operation"], "tone": "back" if row["state"].startswith("undone") else "",
-                    "a": {"lines": [f"{row['type']}: {short(row['what'], 160)}" if row["what"] else row["type"]],
+                    "a": {"lines": [f"{row['type']}: {short(LABELS.get(row['what'], row['what']), 160)}" if row["what"] else row["type"]],
                           "meta": [str(row["at"] or ""), f"by {short(row['actor'], 40)}", f"{row['decisions']} decisions" if row["decisions"] else "", f"{row['changes']} cells" if row["changes"] else "", row["state"]]},
                     "actions": [{"do": "redo", "key": "r", "label": "do it again", "on": "card"}] if row["state"].startswith("undone")
                     else [] if row["state"] else [{"do": "undo", "key": "u", "label": "undo", "on": "card"}],

@@ -35,7 +35,7 @@ class ImportPanel(Form):
             options=[(title(name), name) for name in names], description="Platform", layout={"width": "260px"}
         )
         self.source = ipywidgets.Text(description="From", placeholder="", continuous_update=False, layout={"width": "560px"})
-        self.account = ipywidgets.Text(description="Account", placeholder="only where you have several", layout={"width": "260px"})
+        self.account = ipywidgets.Text(description="Account", placeholder="only where you have several", layout={"width": "300px"})
         self.all = ipywidgets.Checkbox(value=False, description="read everything again", indent=False, layout={"width": "200px"})
         self.go = ipywidgets.Button(
             description="import",

@@ -14,6 +14,7 @@ WINDOW = 25  # cards that the browser holds, so that a key is answered before th
 AT_ONCE = 200  # links of a group that are accepted within the callback; more go on beside it
 REFILL = 10  # fewer cards than this are filled up from the queue
 LONGEST_STACK = 500
+FILTERS = 5  # groups that have a button; the rest comes with the next cards
 
 
 class LinkReview(Board):
@@ -143,7 +144,7 @@ class LinkReview(Board):
         off = 0 if rows else queries.put_off(self.db)
         self.state = {
             "title": "Links that wait for you", "heading": f"{total:,} waiting", "labels": LABELS, "side": 56, "focus": self.focus,
-            "filters": [{"name": g["reason"], "label": short(g["reason"], 80), "n": g["waiting"], "on": g["reason"] == self.group} for g in groups[:8]],
+            "filters": [{"name": g["reason"], "label": short(g["reason"], 80), "n": g["waiting"], "on": g["reason"] == self.group} for g in groups[:FILTERS]],
             "counts": " · ".join(f"{what} {n}" for what, n in self.counts.items() if n or what in ("accepted", "rejected")),
             "cards": [self._card(row) for row in rows],
             "actions": [

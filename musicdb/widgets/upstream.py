@@ -87,7 +87,7 @@ class UpstreamChanges(Board):
             "filters": [{"name": p, "label": LABELS.get(p, p), "n": n, "on": p == self.platform} for p, n in every.items()],
             "cards": cards,
             "actions": [
-                {"do": "accept", "key": "a", "label": "follow it", "on": "card", "takes": True},
+                {"do": "accept", "key": "a", "label": "follow it", "on": "card", "takes": True, "strong": True},
                 {"do": "keep", "key": "r", "label": "keep what is there", "on": "card", "takes": True},
                 {"do": "undo", "key": "u", "label": "undo", "on": "all", "off": not self.done},
             ],

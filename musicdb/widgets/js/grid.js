@@ -69,14 +69,14 @@ function grid(ui) {
     e.firstChild.firstChild.checked = !!row.on;
   };
   // Columns of text share the room by how long their words are; the others have their width by kind.
-  const WIDTHS = { cover: 58, time: 50, bpm: 50, key: 56, stars: 84, chips: 142, moment: 134 };
+  const WIDTHS = { cover: 58, time: 60, bpm: 60, key: 60, stars: 84, chips: 142, moment: 146 };
   const widths = () => state.columns.map((c, i) => {
     const all = state.rows.map((row) => row.v[i]), some = all.filter((v) => v !== null && v !== ""), label = c.label.length * 7 + 22;
     if (c.kind === "cover" || c.kind === "chips") return [WIDTHS[c.kind], 0];
     if (WIDTHS[c.kind]) return [Math.max(WIDTHS[c.kind], label), 0];
     const long = all.map((v) => String(v ?? "").length).sort((a, b) => a - b)[Math.floor(all.length * 0.8)] || 0;
     if (some.length && some.every((v) => typeof v === "number")) return [Math.max(label, long * 8 + 14), 0];
-    return [Math.max(72, Math.min(label, 130)), Math.max(4, Math.min(long, 34))];
+    return [Math.max(72, Math.min(label, 130)), Math.max(4, Math.min(long, 30)) * (c.name === "title" ? 1.3 : 1)];
   });
   const shape = () => {
     const found = widths();
