@@ -16,12 +16,13 @@ SOON = timedelta(days=30)
 
 @dataclass(frozen=True)
 class LoggedIn:
-    """A login that was made. user: what the platform calls the person, or None; place: where it is kept, for people."""
+    """A login that was made. user: what the platform calls the person, or None; place: where it is kept, for people; note: what it may not do."""
 
     platform: str
     account: str
     user: str | None
     place: str
+    note: str = ""
 
 
 def platforms() -> list[str]:
@@ -31,17 +32,21 @@ def platforms() -> list[str]:
 
 def log_in(
     platform: str, ask: Callable[..., str], show: Callable[[str], object], *, account: str = "", endpoint: str | None = None,
-    progress: Callable[..., object] | None = None,
+    progress: Callable[..., object] | None = None, write: bool = False,
 ) -> LoggedIn:  # fmt: skip
-    """Lead a person through the login of a platform and keep it. ask, show, progress: see `shapes`.
+    """Lead a person through the login of a platform and keep it. ask, show, progress: see `shapes`. write: ask for the right to write too, where
+    the platform has that choice.
 
     Raises BadInput for a platform that takes none, LoginNeeded where it did not come to one; then the login before is as it was.
     """
     module = _module(platform)
+    choice = getattr(module, "WRITE_LOGIN", "")
+    if write and not choice:
+        raise BadInput(f"a login to {title(platform)} has no choice between reading and writing: leave --write out. Nothing is written there but by a plan that you approve")
     secrets.accounts(platform)  # a folder that cannot be read is better known before a person types
-    found = dict(module.login(ask, show, endpoint=endpoint, progress=progress))
+    found = dict(module.login(ask, show, endpoint=endpoint, progress=progress, **({"write": True} if write else {})))
     place = secrets.set(platform, account, found | ({"endpoint": endpoint} if endpoint else {}))
-    return LoggedIn(platform, account, _user(found), place)
+    return LoggedIn(platform, account, _user(found), place, "" if write else choice)
 
 
 def log_out(platform: str, account: str = "") -> str:

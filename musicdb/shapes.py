@@ -9,6 +9,7 @@ A platform file has
     SHORT               payload kinds that say less of a thing than others do, shortest first: a row of such a kind never replaces a fuller one
     login(ask, show, *, endpoint=None, progress=None) -> login    where it has accounts: ask(prompt, secret=False, until=None) -> text, show(text);
                         until(): True once no answer is needed any more; progress is called while waiting, and may raise to stop it
+    WRITE_LOGIN         where login takes write=True, and may only read without it: what to say of that
     login_ends(login) -> UTC text or None    where a login ends and has to be given again
     fetch(source, known, *, account=None, all=False, progress=None, **options) -> iterator of Page, Refused, Complete
     rows(kind, payload) -> iterator of Row: pure and deterministic; raises PayloadError for an item that cannot be used

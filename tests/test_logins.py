@@ -156,3 +156,18 @@ def test_a_real_terminal_does_not_echo_a_secret():
     child.wait(10)
     os.close(main)
     assert b"got 19" in seen and TOKEN.encode() not in seen
+
+
+def test_a_login_may_only_read_unless_the_person_asks_for_more(plat):
+    result = run("login", "plat", "--write", says=f"{TOKEN}\nkestrel\n")
+    assert result.exit_code != 0 and "leave --write out" in result.output and not plat.asked
+    given = []
+
+    def login(ask, show, *, endpoint=None, progress=None, write=False):
+        given.append(write)
+        return {"token": ask("Token:", secret=True)}
+
+    plat.login, plat.WRITE_LOGIN = login, "may only read; to write: `musicdb login plat --write`"
+    assert "may only read" in run("login", "plat", says=TOKEN).stdout
+    assert "may only read" not in run("login", "plat", "--write", says=TOKEN).stdout
+    assert given == [False, True]

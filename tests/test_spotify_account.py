@@ -418,11 +418,14 @@ def browser(replay, shown, paste=False):
 
 
 @pytest.mark.parametrize("paste", [False, lambda address: address])
-def test_login_by_browser_and_by_pasted_address(db, small, paste):
+@pytest.mark.parametrize("write", [False, True])
+def test_login_by_browser_and_by_pasted_address(db, small, paste, write):
     shown = []
-    login = spotify.login(browser(small, shown, paste), shown.append, endpoint=small.endpoint("spotify"))
+    login = spotify.login(browser(small, shown, paste), shown.append, endpoint=small.endpoint("spotify"), write=write)
     assert login["username"] == "Kestrel Lodin" and login["client_id"] == "client-of-a-person" and login["authorized_at"] > "2026"
-    assert login["access_token"] == small.spotify.token and set(login["scope"].split()) == {*_spotify_client.NEEDED, *_spotify_client.WRITES}
+    assert login["access_token"] == small.spotify.token and set(login["scope"].split()) == {*_spotify_client.NEEDED, *(_spotify_client.WRITES if write else ())}
+    address = next(word for text in shown for word in text.split() if "/authorize?" in word)
+    assert ("playlist-modify" in address) == write, "what is not wanted is not asked for"
     read(db, small, "spotify", token=login)
     assert len(places(db, "liked")) == 7
     assert not [t for t in threading.enumerate() if t.name == "spotify login"]

@@ -140,6 +140,23 @@ def test_a_list_that_another_program_changed_meanwhile_is_left_alone(replay, tar
     assert len(items) == left
 
 
+@pytest.mark.parametrize("steps_before", [0, 1])
+def test_a_change_that_leaves_as_many_tracks_is_seen_too(replay, target, name, steps_before):
+    one = own(target)
+    items = list(one.items)
+    todo = list(steps(one.id, items, [items[1], *items[:1], *items[2:], items[0]]))
+    for step in todo[:steps_before]:
+        target.apply(step)
+    account = getattr(replay, name)
+    there = account.lists[f"playlists/{one.id}"]
+    there[-1], there[-2] = there[-2], there[-1]
+    account.change(next(p for p in account.lists["me/playlists"] if p["id"] == one.id) if name == "spotify" else one.id)
+    before = list(there)
+    with pytest.raises(Transient, match="changed by another program"):
+        target.apply(todo[steps_before])
+    assert there == before
+
+
 def test_what_fails_is_an_error_of_ours_and_a_wait_is_waited(replay, target, no_waiting):
     one = own(target)
     (step,) = list(steps(one.id, one.items, [*one.items, one.items[0]]))
@@ -176,7 +193,7 @@ def test_an_app_of_the_older_age_is_written_to_as_well(db, replay):
 def test_a_login_that_may_only_read_is_not_written_with(db, replay):
     login = replay.spotify.login()
     login["scope"] = login["scope"].replace("playlist-modify-private ", "")
-    with pytest.raises(LoginNeeded, match="may only read"):
+    with pytest.raises(LoginNeeded, match=r"may only read \(scope playlist-modify-private is missing\), and nothing was written: run `musicdb login spotify --write`"):
         spotify.open(db, token=login, endpoint=replay.endpoint("spotify"))
 
 

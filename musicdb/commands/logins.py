@@ -19,9 +19,10 @@ account_option = click.option(
 @click.command(cls=base.Command)
 @click.argument("platform", metavar="[PLATFORM]", required=False)
 @account_option
+@click.option("--write", is_flag=True, help="Also allow what plans that you approve write: playlists and likes at Spotify. Without it a login may only read.")
 @click.option("--endpoint", metavar="URL", hidden=True, help="Another address than the platform's own: a replay server.")
 @base.json_option
-def login(platform: str | None, account: str, endpoint: str | None, as_json: bool) -> None:
+def login(platform: str | None, account: str, write: bool, endpoint: str | None, as_json: bool) -> None:
     """Log in to a platform, once.
 
     Says step by step what to do; what you type as a password or token is not shown. The login is kept in the system's keyring, else in a
@@ -30,6 +31,7 @@ def login(platform: str | None, account: str, endpoint: str | None, as_json: boo
     \b
     Example:
       musicdb login spotify
+      musicdb login spotify --write
       musicdb login tidal --account Anna
       musicdb login discogs < token.txt
     """
@@ -40,14 +42,16 @@ def login(platform: str | None, account: str, endpoint: str | None, as_json: boo
     from musicdb.shapes import title
 
     try:
-        done = logins.log_in(platform, _ask, base.note, account=account, endpoint=endpoint)
+        done = logins.log_in(platform, _ask, base.note, account=account, endpoint=endpoint, write=write)
     except KeyboardInterrupt:
         base.note("\nmusicdb: stopped; the login is as it was before")
         raise click.exceptions.Exit(base.INTERRUPTED) from None
     if as_json:
-        base.say_json({"platform": platform, "account": account, "user": done.user, "kept_in": done.place})
+        base.say_json({"platform": platform, "account": account, "user": done.user, "kept_in": done.place} | ({"note": done.note} if done.note else {}))
         return
     base.say(f"logged in to {title(platform)}{f' as {done.user}' if done.user else ''}; the login is kept in {done.place}")
+    if done.note:
+        base.say(f"it {done.note}" + (f" --account {account}" if account else ""))
     base.say(f"next: musicdb import {platform}" + (f" --account {account}" if account else ""))
 
 

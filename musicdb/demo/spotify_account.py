@@ -91,6 +91,7 @@ class SpotifyAccount(Account):
         self.base = request.base
         path = request.path
         if path == "authorize":
+            self.granted = request.query.get("scope") or self.login()["scope"]
             state = {"state": request.query["state"]} if "state" in request.query else {}
             return Answer(None, 302, {"Location": request.query["redirect_uri"] + "?" + urlencode({"code": self.code} | state)})
         if path == "api/token":
@@ -104,7 +105,7 @@ class SpotifyAccount(Account):
         good = self.code if grant == "authorization_code" else self.refresh_token
         if request.body.get("code" if grant == "authorization_code" else "refresh_token") != good:
             return Answer({"error": "invalid_grant", "error_description": "Refresh token revoked"}, 400)
-        return Answer(self.refreshed() | {"scope": self.login()["scope"]})
+        return Answer(self.refreshed() | {"scope": self.__dict__.get("granted") or self.login()["scope"]})
 
     def _below(self, request: Request, path: str) -> Answer:
         parts = path.split("/")

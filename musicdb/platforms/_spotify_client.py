@@ -30,7 +30,7 @@ NEEDED = {  # scope -> what is read by it
     "user-read-recently-played": "plays",
     "user-follow-read": "followed artists",
 }
-WRITES = {  # asked for with them; without these the account can be read all the same
+WRITES = {  # asked for only where the person wants it; without these the account can be read all the same
     "playlist-modify-private": "private playlists, by an approved plan",
     "playlist-modify-public": "public playlists, by an approved plan",
     "user-library-modify": "liked songs, by an approved plan",
@@ -149,13 +149,13 @@ class Account:
 
 
 # ---------- tokens
-def auth(client_id: str, redirect_uri: str, base: str, session: Any) -> Any:
-    """spotipy's PKCE, which keeps nothing itself."""
+def auth(client_id: str, redirect_uri: str, base: str, session: Any, *, write: bool = False) -> Any:
+    """spotipy's PKCE, which keeps nothing itself. write: ask for playlists and likes to be written too."""
     from spotipy.cache_handler import MemoryCacheHandler
     from spotipy.oauth2 import SpotifyPKCE
 
     flow = SpotifyPKCE(
-        client_id=client_id, redirect_uri=redirect_uri, scope=" ".join(sorted([*NEEDED, *WRITES])), open_browser=False, cache_handler=MemoryCacheHandler(),
+        client_id=client_id, redirect_uri=redirect_uri, scope=" ".join(sorted([*NEEDED, *(WRITES if write else ())])), open_browser=False, cache_handler=MemoryCacheHandler(),
         requests_session=session, requests_timeout=None,
     )  # fmt: skip
     if base:

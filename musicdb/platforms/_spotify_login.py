@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from .. import net, secrets
 from ..errors import LoginNeeded, MusicdbError
-from ._spotify_client import NEEDED, PLATFORM, Account, auth, exchanged
+from ._spotify_client import NEEDED, PLATFORM, WRITES, Account, auth, exchanged
 
 STEPS = """\
 Spotify lets a person's own app read their music. Once:
@@ -26,9 +26,9 @@ GRACE_S = 2.0  # between the browser's arrival and the person's key
 
 
 def login(
-    ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: net.Progress | None = None
+    ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: net.Progress | None = None, write: bool = False
 ) -> dict[str, Any]:
-    """Return the login to keep; see `shapes` for ask, show and progress. Raises LoginNeeded where it did not come to one."""
+    """Return the login to keep; see `shapes` for ask, show, progress and write. Raises LoginNeeded where it did not come to one."""
     show(STEPS)
     client_id = ask("Spotify Client ID: ").strip()
     if not client_id:
@@ -36,9 +36,10 @@ def login(
     with _Callback() as callback:
         session = net.requests_session()
         try:
-            flow = auth(client_id, callback.address, (endpoint or "").rstrip("/"), session)
+            flow = auth(client_id, callback.address, (endpoint or "").rstrip("/"), session, write=write)
             flow.state = random_text.token_urlsafe(16)
-            show("Open this address in a browser on this computer, and allow musicdb to read your music:\n" + flow.get_authorize_url())
+            what = "read your music, and to write playlists and likes by plans that you approve" if write else "read your music"
+            show(f"Open this address in a browser on this computer, and allow musicdb to {what}:\n" + flow.get_authorize_url())
             show("Is the browser on another computer? Its last page will not open there: paste that page's address here.")
             pasted = ask("Press Enter when the browser says that Spotify has answered (or paste the address): ", until=callback.came.is_set).strip()
             code = _code(pasted or callback.wait(GRACE_S, progress), flow.state)
@@ -52,7 +53,7 @@ def login(
         name: found[name] for name in ("access_token", "refresh_token", "expires_at", "expires_in", "token_type", "scope") if name in found
     }
     kept |= {"client_id": client_id, "authorized_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
-    kept |= {"scope": kept.get("scope") or " ".join(NEEDED)}
+    kept |= {"scope": kept.get("scope") or " ".join([*NEEDED, *(WRITES if write else ())])}
     for name in ("access_token", "refresh_token"):
         secrets.remember(str(kept.get(name) or ""))
     return kept | ({"endpoint": endpoint} if endpoint else {}) | _name(kept, endpoint, show)

@@ -210,11 +210,16 @@ def rows(kind: str, payload: Any) -> Iterator[Row]:
 
 
 # ---------- login and search
-def login(ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: Any = None) -> dict[str, Any]:
+WRITE_LOGIN = "may only read; to let plans that you approve write playlists and likes: `musicdb login spotify --write`"
+
+
+def login(
+    ask: Callable[..., str], show: Callable[[str], object], *, endpoint: str | None = None, progress: Any = None, write: bool = False
+) -> dict[str, Any]:
     """Lead a person through Spotify's login (PKCE) and return what is to be kept. Raises LoginNeeded where it did not come to one."""
     from . import _spotify_login
 
-    return _spotify_login.login(ask, show, endpoint=endpoint, progress=progress)
+    return _spotify_login.login(ask, show, endpoint=endpoint, progress=progress, write=write)
 
 
 def login_ends(login: dict[str, Any]) -> str | None:

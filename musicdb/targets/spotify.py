@@ -26,7 +26,7 @@ def open(db: Any, place: str = "", *, token: Any = None, endpoint: str | None = 
     missing = [name for name in _spotify_client.WRITES if name not in str(api.login.get("scope")).split()]
     if missing:
         api.close()
-        raise LoginNeeded(f"this Spotify login may only read (scope {' '.join(missing)} is missing): run `{api.command}` once more")
+        raise LoginNeeded(f"this Spotify login may only read (scope {' '.join(missing)} is missing), and nothing was written: run `{api.command} --write`, then the same again")
     return Spotify(db, place, api, lambda known: _spotify_account._Run(api, known, place).lists())
 
 
