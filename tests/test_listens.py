@@ -415,3 +415,40 @@ def test_each_like_has_the_times_it_was_given_and_taken_back(db):
         metrics.likes_by(db, "hour")
     with pytest.raises(BadInput):
         metrics.numbers(db, metric="beauty")
+
+
+def test_the_newest_sessions_are_those_of_all_and_what_followed_one_track_is_part_of_all(db, tmp_path, monkeypatch):
+    pick = random.Random(3)
+    at, plays = datetime(2020, 1, 1), []
+    for _ in range(600):
+        at += timedelta(seconds=pick.choice((200, 210, 220, 230, 7200)))
+        plays.append(play(at.strftime("%Y-%m-%dT%H:%M:%SZ"), f"Song {pick.randrange(6)}"))
+    for user in ("me", "Ada"):
+        load.run(db, "spotify", export(tmp_path / user, plays if user == "me" else plays[::3]), user=user)
+    whole = [tuple(row.values()) for row in statistics.sessions(db, limit=1000)]
+    monkeypatch.setattr("musicdb.listens.sequences.BACK", 1)
+    assert len(whole) > 100 and [tuple(row.values()) for row in statistics.sessions(db, limit=5)] == whole[:5]
+    assert [tuple(row.values()) for row in statistics.sessions(db, limit=5, user="Ada")] == [row for row in whole if row[0] == 2][:5]
+    with db.operation("test", mode="batch"):
+        db.execute("insert into track_ids (id, track_uid) values (1, 't1')")
+        db.execute("insert into tracks (id, title) values (1, 'Song 2')")
+    link(db, db.value("select id from platform_tracks where title = 'Song 2'"), 1)
+    every = {(row.track_id, row.then_title, row.times) for row in statistics.followed(db, least=1, limit=100)}
+    of_one = {(row.track_id, row.then_title, row.times) for row in statistics.followed(db, 1, least=1)}
+    assert of_one == {row for row in every if row[0] == 1} and len(of_one) == 5
+    within = {"since": "2020-01-03", "until": "2020-01-09", "user": "me", "platform": "spotify"}
+    every = {(row.track_id, row.then_title, row.times) for row in statistics.followed(db, least=1, limit=100, **within)}
+    assert {(row.track_id, row.then_title, row.times) for row in statistics.followed(db, 1, least=1, **within)} == {row for row in every if row[0] == 1}
+
+
+def test_any_period_of_a_track_is_what_its_plays_say(db, tmp_path):
+    """Totals, whole months with and without edges, of one year and of many: against a plain count."""
+    pick = random.Random(4)
+    plays = [play((datetime(2010, 1, 1) + timedelta(hours=pick.randrange(24 * 365 * 6))).strftime("%Y-%m-%dT%H:%M:%SZ"), f"Song {pick.randrange(9)}", skipped=n % 5 == 0)
+             for n in range(1500)]  # fmt: skip
+    load.run(db, "spotify", export(tmp_path / "a", plays))
+    for since, until in ((None, None), ("2011", "2012"), ("2011", "2015"), ("2011-03-14", "2011-03-20"), ("2011-03-14", "2015-08-03"), ("2010-12-31T12:00:00Z", None), (None, "2013-02")):
+        sql = "select p.title, count(*) from listens as l join platform_tracks as p on p.external_id = l.track_external_id where l.listened_at >= ? and l.listened_at < ? group by 1"
+        plain = dict(db.execute(sql, [since or "0", until or "9"]).fetchall())
+        assert {row.title: row.plays for row in statistics.top(db, "tracks", since=since, until=until)} == plain, (since, until)
+        assert sum(row.plays for row in statistics.owned(db, since=since, until=until)) == sum(plain.values())

@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "d43d5a1c76f122931b66058163beaada1b0dd442c78f12feb6f8f6ed365f32be"
+FINGERPRINT = "4a199b722fb05cfd53966c549f6d42153b714886f8ed284980188b6fea285407"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

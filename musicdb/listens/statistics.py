@@ -7,34 +7,32 @@ named as the service names them. All functions return Rows.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
-from . import rollups
+from . import periods
+from .periods import USER
+from .sequences import followed, sessions
 
 if TYPE_CHECKING:
     from ..db import Database, Rows
 
-_TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?)?)?")
-USER = "(:user is null or {0}.user_id = :user)"
-# Plays of each service's track: whole months from the rollup, the rest of the period play by play.
-PLAYED = f"""
-played as (
-  select platform, track_external_id, sum(plays) as plays, sum(ms_played) as ms_played, sum(skips) as skips, min(first_at) as first_at,
-    max(last_at) as last_at
-  from (
-    select r.platform, r.track_external_id, r.plays, r.ms_played, r.skips, r.first_at, r.last_at
-    from listen_rollup as r where r.month >= :from_month and r.month < :to_month and {USER.format("r")}
-    union all
-    select l.platform, l.track_external_id, 1, coalesce(l.ms_played, 0), coalesce(json_extract(l.context, '$.skipped') = 1, 0), l.listened_at,
-      l.listened_at
+__all__ = ["discoveries", "followed", "forgotten", "genres_by_year", "hours", "owned", "plays_by", "sessions", "skips", "streaks", "top", "top_artists_by"]
+
+# Plays of each service's track: of all time from its totals, else whole months from the rollup, and the rest of the period play by play.
+SUMMED = "sum(plays) as plays, sum(ms_played) as ms_played, sum(skips) as skips, min(first_at) as first_at, max(last_at) as last_at"
+EDGES = f"""
+    select l.platform, l.track_external_id, 1 as plays, coalesce(l.ms_played, 0) as ms_played, coalesce(json_extract(l.context, '$.skipped') = 1, 0) as skips,
+      l.listened_at as first_at, l.listened_at as last_at
     from json_each(:edges) as e
     join listens as l on l.listened_at >= json_extract(e.value, '$[0]') and l.listened_at < json_extract(e.value, '$[1]')
-    where l.duplicate_of_id is null and {USER.format("l")}
-  )
-  group by platform, track_external_id
-)"""
+    where l.duplicate_of_id is null and {USER.format("l")}"""
+MONTHS = f"""
+    select r.platform, r.track_external_id, {SUMMED}
+    from {{rollup}} where r.month >= :from_month and r.month < :to_month and {USER.format("r")}
+    group by r.platform, r.track_external_id"""
+ALL_TIME = f"select t.platform, t.track_external_id, {SUMMED} from listen_totals as t where {USER.format('t')} group by t.platform, t.track_external_id"
+WIDE = 12  # months from which the rollup is read through in the order of its tracks, so that nothing is sorted
 NAMED = """
 from played as m
 cross join listen_heard as h on h.platform = m.platform and h.track_external_id = m.track_external_id
@@ -94,13 +92,25 @@ group by g.genre_id
 }
 
 
+def _played(params: dict[str, Any]) -> str:
+    """The common table `played`: what was played in the period of `_asked`, a row a service's track."""
+    first, last = params["from_month"], params["to_month"]
+    if params["edges"] == "[]" and first <= "0000" and last >= "9999":
+        return f"played as ({ALL_TIME})"
+    months = 12 * (int(last[:4]) - int(first[:4])) + int(last[5:7] or 1) - int(first[5:7] or 1) if first else 0
+    whole = MONTHS.format(rollup="listen_rollup as r not indexed" if months > WIDE else "listen_rollup as r indexed by ix_lr_month")
+    if params["edges"] == "[]":
+        return f"played as ({whole})"
+    return f"played as (select platform, track_external_id, {SUMMED} from ({whole} union all {EDGES}) group by platform, track_external_id)"
+
+
 def top(db: Database, what: str = "artists", *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 50) -> Rows:
     """Artists, albums, tracks or genres by plays: their id (None where not yours), name, plays, hours, first_at, last_at."""
     if what not in TOP:
         raise BadInput(f"there is no top of {what!r}; there are {', '.join(TOP)}")
-    params = _asked(db, since, until, user)
+    params = periods.asked(db, since, until, user)
     most = TOP[what].replace("{most}", "order by plays desc limit :limit * 2 + 20")  # names of those that may be shown, no more
-    sql = f"with {PLAYED}{most}order by plays desc, hours desc, 2 limit :limit"
+    sql = f"with {_played(params)}{most}order by plays desc, hours desc, 2 limit :limit"
     return db.q(sql, params | {"limit": limit})
 
 
@@ -133,29 +143,29 @@ order by r.period, rank
 
 def top_artists_by(db: Database, per: str = "month", *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 10) -> Rows:
     """The first artists of every month or year: period, rank, artist_id, artist, plays, hours. Of whole months only."""
-    size = _size(per, ("month", "year"))
-    params = _asked(db, since, until, user)
+    size = periods.size(per, ("month", "year"))
+    params = periods.asked(db, since, until, user)
     return db.q(BY_PERIOD, params | {"size": size, "limit": limit})
 
 
 def plays_by(db: Database, per: str = "month", *, since: Any = None, until: Any = None, user: str | None = None) -> Rows:
     """How much was listened in each day, month or year: period, plays, hours. Days are those of the place where it is known."""
-    _asked(db, since, until, user)
+    periods.asked(db, since, until, user)
     sql = f"""
-    select substr(h.day, 1, {_size(per, ("day", "month", "year"))}) as period, sum(h.plays) as plays, round(sum(h.ms_played) / 3600000.0, 1) as hours
-    from listening_by_hour as h
+    select substr(h.day, 1, {periods.size(per, ("day", "month", "year"))}) as period, sum(h.plays) as plays, round(sum(h.ms_played) / 3600000.0, 1) as hours
+    from listen_hours as h
     where h.day >= :since and h.day < :until and {USER.format("h")}
     group by 1 order by 1
     """
-    return db.q(sql, _days(db, since, until, user))
+    return db.q(sql, periods.days(db, since, until, user))
 
 
 def streaks(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 20) -> Rows:
     """Days in a row with a play, the longest first: days, first_day, last_day, plays."""
-    _asked(db, since, until, user)
+    periods.asked(db, since, until, user)
     sql = f"""
     with days as (
-      select h.day, sum(h.plays) as plays from listening_by_hour as h
+      select h.day, sum(h.plays) as plays from listen_hours as h
       where h.day >= :since and h.day < :until and {USER.format("h")} group by h.day
     ), runs as (
       select day, plays, julianday(day) - row_number() over (order by day) as run from days
@@ -163,32 +173,31 @@ def streaks(db: Database, *, since: Any = None, until: Any = None, user: str | N
     select count(*) as days, min(day) as first_day, max(day) as last_day, sum(plays) as plays
     from runs group by run order by days desc, last_day desc limit :limit
     """
-    return db.q(sql, _days(db, since, until, user) | {"limit": limit})
+    return db.q(sql, periods.days(db, since, until, user) | {"limit": limit})
 
 
 def hours(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, utc_offset: int = 0) -> Rows:
     """Plays by day of the week (0 = Monday) and hour: weekday, hour, plays, hours. utc_offset: minutes, for plays whose place is not known."""
-    _asked(db, since, until, user)
-    local = "datetime(h.day || ' ' || printf('%02d', h.hour) || ':00', case when h.is_local then 0 else :offset end || ' minutes')"
+    periods.asked(db, since, until, user)
+    moved = "datetime(h.day || ' ' || printf('%02d', h.hour) || ':00', :offset || ' minutes')"
+    as_it_is = "h.is_local or :offset = 0"
     sql = f"""
-    with local as (
-      select {local} as at, h.plays, h.ms_played from listening_by_hour as h
-      where h.day >= :since and h.day < :until and {USER.format("h")}
-    )
-    select (cast(strftime('%w', at) as int) + 6) % 7 as weekday, cast(strftime('%H', at) as int) as hour, sum(plays) as plays,
-      round(sum(ms_played) / 3600000.0, 1) as hours
-    from local group by 1, 2 order by 1, 2
+    select (cast(strftime('%w', iif({as_it_is}, h.day, {moved})) as int) + 6) % 7 as weekday, iif({as_it_is}, h.hour, cast(strftime('%H', {moved}) as int)) as hour,
+      sum(h.plays) as plays, round(sum(h.ms_played) / 3600000.0, 1) as hours
+    from listen_hours as h
+    where h.day >= :since and h.day < :until and {USER.format("h")}
+    group by 1, 2 order by 1, 2
     """
-    return db.q(sql, _days(db, since, until, user) | {"offset": utc_offset})
+    return db.q(sql, periods.days(db, since, until, user) | {"offset": utc_offset})
 
 
 def discoveries(db: Database, what: str = "artists", *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 50) -> Rows:
     """Artists, albums, tracks or genres that were heard for the first time in the period; those played most since come first."""
     if what not in TOP:
         raise BadInput(f"there are no discoveries of {what!r}; there are {', '.join(TOP)}")
-    params = _asked(db, None, None, user)
-    low, high = _bounds(since, until)
-    sql = f"with {PLAYED}, found as ({TOP[what].replace('{most}', '')}) select * from found where first_at >= :low and first_at < :high"
+    params = periods.asked(db, None, None, user)
+    low, high = periods.bounds(since, until)
+    sql = f"with {_played(params)}, found as ({TOP[what].replace('{most}', '')}) select * from found where first_at >= :low and first_at < :high"
     return db.q(f"{sql} order by plays desc, 2 limit :limit", params | {"low": low, "high": high, "limit": limit})
 
 
@@ -196,9 +205,9 @@ def forgotten(db: Database, what: str = "tracks", *, days: int = 365, least: int
     """Favourites (played `least` times) that were not played for `days` days before the newest play."""
     if what not in TOP:
         raise BadInput(f"no {what!r} are forgotten; there are {', '.join(TOP)}")
-    params = _asked(db, None, None, user)
+    params = periods.asked(db, None, None, user)
     sql = f"""
-    with {PLAYED}, found as ({TOP[what].replace('{most}', '')})
+    with {_played(params)}, found as ({TOP[what].replace('{most}', '')})
     select * from found
     where plays >= :least and last_at < (select strftime('%Y-%m-%dT%H:%M:%SZ', max(last_at), '-' || :days || ' days') from played)
     order by plays desc, 2 limit :limit
@@ -208,9 +217,9 @@ def forgotten(db: Database, what: str = "tracks", *, days: int = 365, least: int
 
 def skips(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, least: int = 5, limit: int = 50) -> Rows:
     """Tracks that are skipped most, of those played at least so often: track_id, title, artist_credit, plays, skips, percent."""
-    params = _asked(db, since, until, user)
+    params = periods.asked(db, since, until, user)
     sql = f"""
-    with {PLAYED}
+    with {_played(params)}
     select h.track_id, coalesce(t.title, p.title) as title, {CREDIT} as artist_credit, sum(m.plays) as plays, sum(m.skips) as skips,
       round(100.0 * sum(m.skips) / sum(m.plays), 1) as percent
     {NAMED}
@@ -222,7 +231,7 @@ def skips(db: Database, *, since: Any = None, until: Any = None, user: str | Non
 
 def genres_by_year(db: Database, *, user: str | None = None, limit: int = 10) -> Rows:
     """Plays of the most played genres in each year: year, genre_id, genre, plays. A play counts for every genre of its track."""
-    params = _asked(db, None, None, user)
+    params = periods.asked(db, None, None, user)
     sql = f"""
     with counted as (
       select substr(r.month, 1, 4) as year, g.genre_id, sum(r.plays) as plays
@@ -240,68 +249,11 @@ def genres_by_year(db: Database, *, user: str | None = None, limit: int = 10) ->
     return db.q(sql, params | {"limit": limit})
 
 
-# Where a play begins more than `gap` minutes after the one before ended (or began, where its length is not known), a session begins.
-GAPS = f"""
-plays as (
-  select l.id, l.user_id, l.listened_at, l.platform, l.track_external_id, unixepoch(l.listened_at) as at, coalesce(l.ms_played, 0) / 1000 as s,
-    lag(unixepoch(l.listened_at) + coalesce(l.ms_played, 0) / 1000) over w as ended, lag(l.platform) over w as platform_before,
-    lag(l.track_external_id) over w as before
-  from listens as l
-  where l.duplicate_of_id is null and l.listened_at >= :since and l.listened_at < :until and {USER.format("l")}
-    and (:platform is null or l.platform = :platform)
-  window w as (partition by l.user_id order by l.listened_at, l.id)
-)"""
-
-
-def sessions(db: Database, *, since: Any = None, until: Any = None, user: str | None = None, platform: str | None = None, gap_min: int = 30,
-             limit: int = 100) -> Rows:  # fmt: skip
-    """Times of listening without a longer pause, the newest first: user_id, first_at, last_at, plays, minutes. platform="rekordbox": sets."""
-    sql = f"""
-    with {GAPS}, marked as (
-      select *, sum(ended is null or at - ended > :gap * 60) over (partition by user_id order by listened_at, id) as session from plays
-    )
-    select user_id, min(listened_at) as first_at, max(listened_at) as last_at, count(*) as plays, (max(at + s) - min(at)) / 60 as minutes
-    from marked group by user_id, session order by first_at desc limit :limit
-    """
-    return db.q(sql, _plays(db, since, until, user, platform) | {"gap": gap_min, "limit": limit})
-
-
-def followed(db: Database, track: int | None = None, *, since: Any = None, until: Any = None, user: str | None = None,
-             platform: str | None = None, gap_min: int = 30, least: int = 2, limit: int = 50) -> Rows:  # fmt: skip
-    """What followed what, most often first: track_id, title, then_track_id, then_title, times. platform="rekordbox": as it was mixed.
-
-    track: only what followed this one.
-    """
-    sql = f"""
-    with {GAPS}, pairs as (
-      select platform_before, before, platform, track_external_id, count(*) as times
-      from plays where ended is not null and at - ended <= :gap * 60 and (before <> track_external_id or platform_before <> platform)
-      group by 1, 2, 3, 4
-    )
-    select f.track_id, coalesce(ft.title, fp.title) as title, coalesce(ft.artist_credit, (select group_concat(value, ', ') from json_each(fp.artists))) as artist_credit,
-      n.track_id as then_track_id, coalesce(nt.title, np.title) as then_title, 
-      coalesce(nt.artist_credit, (select group_concat(value, ', ') from json_each(np.artists))) as then_artist_credit,
-      sum(c.times) as times
-    from pairs as c
-    join platform_tracks as fp on fp.platform = c.platform_before and fp.external_id = c.before
-    join platform_tracks as np on np.platform = c.platform and np.external_id = c.track_external_id
-    left join track_links as f on f.platform_track_id = fp.id and f.status in ('auto', 'confirmed')
-    left join track_links as n on n.platform_track_id = np.id and n.status in ('auto', 'confirmed')
-    left join tracks as ft on ft.id = f.track_id
-    left join tracks as nt on nt.id = n.track_id
-    where (:track is null or f.track_id = :track) and f.track_id is not n.track_id or (f.track_id is null and n.track_id is null and :track is null)
-    group by coalesce(f.track_id, 'p' || fp.id), coalesce(n.track_id, 'p' || np.id)
-    having times >= :least
-    order by times desc, title limit :limit
-    """
-    return db.q(sql, _plays(db, since, until, user, platform) | {"gap": gap_min, "track": track, "least": least, "limit": limit})
-
-
 def owned(db: Database, *, since: Any = None, until: Any = None, user: str | None = None) -> Rows:
     """Listening against owning: state (file, record, stream, in the library, not owned), tracks, plays, hours, percent of the plays."""
-    params = _asked(db, since, until, user)
+    params = periods.asked(db, since, until, user)
     sql = f"""
-    with {PLAYED}, states as (
+    with {_played(params)}, states as (
       select coalesce(h.track_id, 'p' || p.id) as what, sum(m.plays) as plays, sum(m.ms_played) as ms_played,
         case when h.track_id is null then 'not owned' when o.has_file then 'file' when o.on_record then 'record'
           when o.on_spotify or o.on_tidal then 'stream' else 'in the library' end as state
@@ -314,66 +266,3 @@ def owned(db: Database, *, since: Any = None, until: Any = None, user: str | Non
     from states group by state order by plays desc
     """
     return db.q(sql, params)
-
-
-# ---------- periods
-
-
-def _asked(db: Database, since: Any, until: Any, user: str | None) -> dict[str, Any]:
-    """Parameters, the rollups made fresh: whole months, and the edges of the period as [[from, to], ...] of plays to count one by one."""
-    import json
-
-    rollups.refresh(db)
-    low, high = _bounds(since, until)
-    first, last = (low[:7] if _whole(low) else _next(low[:7])), high[:7]
-    edges = [[low, high]] if first > last or (first == last and not _whole(high) and not _whole(low)) else []
-    if not edges:
-        edges += [[low, first]] if not _whole(low) else []
-        edges += [[last, high]] if not _whole(high) else []
-    else:
-        first = last = ""
-    return {"from_month": first, "to_month": last, "edges": json.dumps(edges), "user": _user(db, user)}
-
-
-def _bounds(since: Any, until: Any) -> tuple[str, str]:
-    low, high = (str(value) if value is not None else None for value in (since, until))
-    for value in (low, high):
-        if value is not None and not _TIME.fullmatch(value):
-            raise BadInput(f"{value!r} is no time; use 2024, 2024-05, 2024-05-12 or 2024-05-12T18:00:00Z")
-    return (low or "0000").replace(" ", "T"), (high or "9999").replace(" ", "T")
-
-
-def _whole(bound: str) -> bool:
-    """Whether a bound is the beginning of a month."""
-    return len(bound) <= 7 or bound[7:] in ("-01", "-01T00:00", "-01T00:00:00", "-01T00:00:00Z")
-
-
-def _next(month: str) -> str:
-    year, number = int(month[:4]), int(month[5:7])
-    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
-
-
-def _user(db: Database, name: str | None) -> int | None:
-    if name is None:
-        return None
-    found = db.value("select id from users where username = ?", [name])
-    if found is None:
-        known = ", ".join(row.username for row in db.q("select username from users order by id"))
-        raise BadInput(f"there is no user {name!r}; there are {known}")
-    return found
-
-
-def _days(db: Database, since: Any, until: Any, user: str | None) -> dict[str, Any]:
-    low, high = _bounds(since, until)
-    return {"since": low[:10], "until": high[:10], "user": _user(db, user)}
-
-
-def _plays(db: Database, since: Any, until: Any, user: str | None, platform: str | None) -> dict[str, Any]:
-    low, high = _bounds(since, until)
-    return {"since": low, "until": high, "user": _user(db, user), "platform": platform}
-
-
-def _size(per: str, allowed: tuple[str, ...]) -> int:
-    if per not in allowed:
-        raise BadInput(f"{per!r} is no period here; there are {', '.join(allowed)}")
-    return {"day": 10, "month": 7, "year": 4}[per]

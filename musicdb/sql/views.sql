@@ -599,7 +599,7 @@ union all
 select l.user_id, s.month, l.platform, l.track_external_id, 1, coalesce(l.ms_played, 0), coalesce(json_extract(l.context, '$.skipped') = 1, 0),
   l.listened_at, l.listened_at
 from listen_stale as s
-join listens as l on l.user_id = s.user_id and l.listened_at >= s.month and l.listened_at < s.month || '~'
+cross join listens as l on l.user_id = s.user_id and l.listened_at >= s.month and l.listened_at < s.month || '~'
 where l.duplicate_of_id is null and l.id <= (select max(last_id) from listen_counted)
 union all
 select l.user_id, substr(l.listened_at, 1, 7), l.platform, l.track_external_id, 1, coalesce(l.ms_played, 0),
@@ -629,7 +629,7 @@ union all
 select l.user_id, date(l.listened_at, coalesce(l.utc_offset_min, 0) || ' minutes'),
   cast(strftime('%H', l.listened_at, coalesce(l.utc_offset_min, 0) || ' minutes') as int), l.utc_offset_min is not null, 1, coalesce(l.ms_played, 0)
 from listen_stale as s
-join listens as l on l.user_id = s.user_id and l.listened_at >= s.month and l.listened_at < s.month || '~'
+cross join listens as l on l.user_id = s.user_id and l.listened_at >= s.month and l.listened_at < s.month || '~'
 where l.duplicate_of_id is null and l.id <= (select max(last_id) from listen_counted)
 union all
 select l.user_id, date(l.listened_at, coalesce(l.utc_offset_min, 0) || ' minutes'),
