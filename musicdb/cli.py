@@ -10,6 +10,7 @@ from musicdb.commands import (
     deciding,
     exporting,
     filing,
+    fixing,
     importing,
     listening,
     logins,
@@ -28,6 +29,7 @@ from musicdb.commands.publishing import ids, publishers
 from musicdb.commands.records import RECORDS
 from musicdb.commands.shelf import collection
 from musicdb.commands.stats import stats
+from musicdb.commands.tagging import tags
 
 
 def version() -> str:
@@ -67,7 +69,7 @@ def cli(ctx: click.Context, as_json: bool) -> None:
 
 for command in (
     screens.demo, database.init, logins.login, logins.logout, importing.import_, importing.link, importing.resolve,
-    reviewing.review, syncing.status, syncing.sync, syncing.inspect, filing.reconcile, filing.download, playlisting.playlists, collection, publishers, ids, events, deciding.take, covers, attributes, genres, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, stats, screens.serve, screens.lab,
+    reviewing.review, syncing.status, syncing.sync, syncing.inspect, filing.reconcile, filing.download, playlisting.playlists, collection, publishers, ids, events, deciding.take, fixing.decide, fixing.lock, fixing.unlock, fixing.clear, covers, genres, tags, attributes, deciding.why, deciding.log, deciding.undo, deciding.redo, deciding.rebuild, reviewing.export, listening.listens, stats, screens.serve, screens.lab,
     database.check, database.backup, database.migrate, database.config,
 ):  # fmt: skip
     cli.add_command(command)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from .db import Rows
 from .errors import BadInput
+from .schema import NOW
 from .truth import selecting
 
 if TYPE_CHECKING:
@@ -54,6 +55,46 @@ def every(db: Database) -> Rows:
 def of(db: Database, tracks: Iterable[int]) -> Rows:
     """Tags on these tracks: id, grp, name, tracks (how many of them have it)."""
     return db.q(OF, [_json(list(tracks))])
+
+
+# Own tags of tracks, also those of tracks that were merged into them.
+OWN = """
+select coalesce(m.merged_into_id, m.id) as track, g.id, g.grp, g.name
+from json_each(?) as j
+join tracks as m on m.id = j.value or m.merged_into_id = j.value
+join track_tags as t on t.track_id = m.id and t.platform = 'user'
+join tags as g on g.id = t.tag_id and g.deleted_at is null
+group by 1, g.id
+order by g.grp collate nocase, g.name collate nocase, g.id
+"""
+
+
+def own(db: Database, tracks: Iterable[int]) -> dict[int, list[str]]:
+    """{track: its own tags as written, by group and name} of those of these tracks that have any."""
+    found: dict[int, list[str]] = {}
+    for track, _, group, name in db.execute(OWN, [_json(list(tracks))]):
+        found.setdefault(track, []).append(shown(group, name))
+    return found
+
+
+def find(db: Database, text: str) -> int:
+    """The id of the tag that is written so, case or not. Raises BadInput, with near names."""
+    known = {shown(row["grp"], row["name"]): row["id"] for row in every(db)}
+    found = _find(known, text)
+    if found is None:
+        from rapidfuzz import fuzz, process
+
+        near = [name for name, _, _ in process.extract(text, list(known), scorer=fuzz.WRatio, limit=3, score_cutoff=70)]
+        raise BadInput(f"there is no tag {text!r}" + (f"; did you mean {', '.join(near)}?" if near else "; musicdb tags list shows those there are"))
+    return found
+
+
+def _find(known: dict[str, int], text: str) -> int | None:
+    """As written, then without regard to case, then with its group before a slash."""
+    if text in known:
+        return known[text]
+    folded = {name.casefold(): id for name, id in reversed(known.items())}
+    return folded.get(text.casefold()) or (folded.get(shown(*split(text)).casefold()) if text.strip() else None)
 
 
 def make(db: Database, text: str, description: str | None = None) -> int:
@@ -112,6 +153,41 @@ def remove(db: Database, tracks: selecting.Tracks, tag: int, *, by: str | None =
                 [tag, _json(ids)],
             )
             return op.id, have
+
+
+def put(db: Database, wanted: Mapping[int, Sequence[str]], *, by: str | None = None) -> tuple[int | None, int]:
+    """Give tracks exactly these tags of their own: {track: tags as written}; new ones are made. Returns (operation, or None where it was so
+    already; how many tracks changed). Raises BadInput for a tag without a name.
+    """
+    with db.atomic():
+        now: dict[int, set[int]] = {}
+        for track, id, _, _ in db.execute(OWN, [_json(list(wanted))]):
+            now.setdefault(track, set()).add(id)
+        known = {shown(row["grp"], row["name"]): row["id"] for row in every(db)}
+        texts = {text: _find(known, text) for names in wanted.values() for text in names}
+        if not any({texts[text] for text in names} != now.get(track, set()) for track, names in wanted.items()):
+            return None, 0
+        with db.operation("tag", actor=by or "me", reason=f"tags of {len(wanted):,} tracks") as op:
+            ids = {text: id or make(db, text) for text, id in texts.items()}
+            changed = 0
+            for track, names in wanted.items():
+                want, have = {ids[text] for text in names}, now.get(track, set())
+                changed += want != have
+                family = [id for (id,) in db.execute("select id from tracks where id = ? or merged_into_id = ?", [track, track])]
+                db.executemany("delete from track_tags where track_id = ? and tag_id = ? and platform = 'user'", [(one, tag) for one in family for tag in have - want])
+                db.executemany("insert into track_tags (track_id, tag_id, platform) values (?, ?, 'user')", [(track, tag) for tag in sorted(want - have)])
+            return op.id, changed
+
+
+def drop(db: Database, tag: int, *, by: str | None = None) -> int:
+    """Take a tag off all tracks and out of the list. Returns the operation."""
+    row = db.one("select grp, name from tags where id = ? and deleted_at is null", [tag])
+    if row is None:
+        raise BadInput(f"there is no tag {tag}")
+    with db.operation("tag", actor=by or "me", reason=f"{shown(row['grp'], row['name'])} is no tag any more") as op:
+        db.execute("delete from track_tags where tag_id = ? and platform = 'user'", [tag])
+        db.execute(f"update tags set deleted_at = {NOW} where id = ?", [tag])
+        return op.id
 
 
 def rename(db: Database, tag: int, text: str, *, by: str | None = None) -> int:

@@ -393,3 +393,48 @@ def test_the_page_of_a_track_shows_what_was_taken_also_where_it_is_united_and_wh
     assert found["label"]["value"] == "Moon, Moon Records" and found["artists"]["value"] == "Ada & Eve"
     assert {name for name, one in found.items() if one["decided"]} == {"year", "artists"}
     assert "styles" not in found and "artist_credit" not in found
+
+
+def test_values_are_set_locked_and_left_to_trust_again_by_command(library):
+    def run(*args, code=0):
+        result = CliRunner().invoke(cli, [*args, "--db", str(library.path)], prog_name="musicdb")
+        assert result.exit_code == code, result.output
+        return result.output
+
+    assert "1 would be decided" in run("set", "year", "1980", "--where", "id = 1", "--preview") and track(library).year == 1997
+    assert "1 of them changed" in run("set", "year", "1980", "--where", "id = 1", "--note", "sleeve") and track(library).year == 1980
+    run("set", "genres", "Dub; Ambient", "--where", "1")
+    assert genres(library) == ["Ambient", "Dub"]
+    run("set", "artists", "Ada; Eve", "--where", "id = 1")
+    assert track(library).artist_credit == "Ada, Eve"
+    run("set", "comment", "", "--where", "id = 1")
+    run("set", "bpm", "99.5", "--where", "id = 1")
+    run("set", "duration_ms", "201000", "--where", "id = 1")
+    run("set", "cover", str(cover(library)), "--where", "id = 1")
+    assert (track(library).bpm, track(library).duration_ms) == (99.5, 201_000)
+    run("clear", "year", "genres", "artists", "bpm", "duration_ms", "cover", "--where", "1")
+    assert track(library).year == 1997
+    run("lock", "year", "cover", "--where", "id = 1")
+    assert sources(library)["year"] == "discogs" and "you locked" in run("why", "1", "year") and "you locked" in run("why", "1", "cover")
+    assert "1 of them changed" not in run("unlock", "year", "--where", "id = 1")
+    assert "year cannot be 'soon'" in run("set", "year", "soon", "--where", "1", code=2)
+    assert "there is no field 'colour'" in run("set", "colour", "red", "--where", "1", code=2)
+    assert "Missing option '--where'" in run("lock", "year", code=2)
+
+
+def test_tags_are_put_on_a_selection_by_command(library):
+    def run(*args, code=0):
+        result = CliRunner().invoke(cli, ["tags", *args, "--db", str(library.path)], prog_name="musicdb")
+        assert result.exit_code == code, result.output
+        return result.output
+
+    assert "no tags yet" in run("list")
+    assert "on 2 more tracks" in run("add", "Energy: peak", "--where", "1") and "it is so already" in run("add", "energy/Peak", "--where", "1")
+    assert "Energy: peak" in run("show", "1") and "Energy" in run("list")
+    assert "off 1 tracks" in run("remove", "energy: peak", "--where", "id = 2") and "it has no tags" in run("show", "2")
+    assert "is Mood: high now" in run("rename", "Energy: peak", "Mood: high") and "Mood: high" in run("show", "1")
+    assert "did you mean Mood: high" in run("drop", "Mood: hig", code=2)
+    assert "no tag any more" in run("drop", "Mood: high") and "no tags yet" in run("list")
+    history.undo(library)
+    assert "Mood: high" in run("show", "1")
+    assert "a tag needs a name" in run("add", " ", "--where", "1", code=2)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musicdb import history, links, truth
+from musicdb import history, links, tags, truth
 from musicdb.cli import cli
 from musicdb.errors import BadInput
 from musicdb.exports import tables
@@ -51,7 +51,12 @@ def test_any_text_comes_back_from_a_file(tmp_path, texts):
     assert [row["title"] for row in tables.read(path)] == texts
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49 30", "-3", "@here", "'quoted", "0012", "123456789012345678", "1e5", ""])
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1)), st.sampled_from(["genres", "label", "tags"]))
+def test_any_list_of_names_comes_back(names, field):
+    assert tables.value_of(tables.text_of(tables.cell(names)), field) == (names or None)
+
+
+@pytest.mark.parametrize("text", ["1/2", "12:30", "2014-12-23", "50%", "$5", "May 5", "5 May 1997", "TRUE", "1.5E+3", "MAR1", "=1+1", "+49 30", "-3", "@here", "'quoted", "0012", "123456789012345678", "1e5", ""])
 def test_a_spreadsheet_takes_no_cell_for_a_formula_or_a_number(text):
     assert tables.cell(text).startswith("'")
 
@@ -110,6 +115,73 @@ def test_a_table_without_ids_or_with_broken_lines_is_refused_by_name(lib, tmp_pa
     (tmp_path / "b.csv").write_text("track,title\n1,x,y\n")
     with pytest.raises(BadInput, match="lines 2"):
         tables.diff(lib, tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize("text, words", [
+    ("track,title,title\n1,x,y\n", "column 'title' more than once"), ("", "no column 'track'"), ("id,title\n1,x\n", "its columns are id, title"),
+])  # fmt: skip
+def test_a_header_that_is_none_is_refused_by_name(lib, tmp_path, text, words):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(BadInput, match=words):
+        tables.diff(lib, tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name, data, words", [
+    ("a.xlsx", b"PK\x03\x04\xff\xfe", "save it as CSV UTF-8"), ("a.csv", "track;title\n1;x".encode("utf-16"), "save it as CSV UTF-8"),
+    ("a.json", b"[" * 200_000, "is no JSON"), ("a.json", b'{"track": 1}', "no list of rows"), ("a.json", b"[1]", "no list of rows"),
+])  # fmt: skip
+def test_a_file_of_another_kind_is_refused_by_name(lib, tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(BadInput, match=words):
+        tables.diff(lib, tmp_path / name)
+
+
+@pytest.mark.parametrize("row", [
+    {"track": True}, {"track": None}, {"track": 1.5}, {"track": 10**30}, {"track": "1; drop table tracks"}, {"track": -1}, {"track": [1]}, {"track": float("inf")},
+    {"track": 1, "year": 10**400}, {"track": 1, "year": float("inf")}, {"track": 1, "genres": "[" * 100_000 + "]"}, {"track": 1, "title": ["x"]}, {"track": 1, "title": {"a": 1}},
+    {"track": 1, "tags": {"a": 1}}, {"track": 1, "tags": [1]}, {"track": 1, "tags": [" "]}, {"track": 1, "bpm": "fast"}, {"track": 1, "genres": [[]]}, {"title": "x"},
+])  # fmt: skip
+def test_hostile_cells_are_refused_or_taken_as_text_and_never_half_done(lib, row):
+    before = (tables.sheet(lib, fields=["title", "year"]), lib.value("select count(*) from operations"))
+    try:
+        tables.apply(lib, [row])
+    except BadInput as refused:
+        assert str(refused).startswith("nothing was changed") and (tables.sheet(lib, fields=["title", "year"]), lib.value("select count(*) from operations")) == before
+
+
+def test_a_long_comment_comes_back(lib, tmp_path):
+    truth.decide(lib, 1, "comment", "x" * 300_000)
+    tables.write_csv(tmp_path / "a.csv", tables.sheet(lib))
+    assert tables.diff(lib, tmp_path / "a.csv") == []
+
+
+def test_a_formula_in_a_cell_is_text_here_and_guarded_when_it_goes_out_again(lib, tmp_path):
+    (tmp_path / "a.csv").write_text('track,title\n1,"=HYPERLINK(""http://evil"")"\n')
+    tables.apply(lib, tmp_path / "a.csv")
+    tables.write_csv(tmp_path / "b.csv", tables.sheet(lib, 1, ["title"]))
+    assert "'=HYPERLINK" in (tmp_path / "b.csv").read_text("utf-8-sig")
+    assert lib.value("select title from tracks where id = 1") == '=HYPERLINK("http://evil")'
+
+
+def test_tags_go_out_and_come_back_as_part_of_the_same_operation(lib, tmp_path):
+    tags.add(lib, 1, "Energy: peak")
+    tags.add(lib, [1, 2], "AC/DC")
+    lib.execute("insert into tags (grp, name) values ('', 'a: b; c')")
+    path = tmp_path / "a.csv"
+    tables.write_csv(path, tables.sheet(lib))
+    assert tables.diff(lib, path) == [] and tables.sheet(lib, 1)[0].tags == ["AC: DC", "Energy: peak"]
+    edited(path, tags='["a: b; c", "energy: PEAK", "Mood: dark"]', year="1999")
+    assert {row.field for row in tables.diff(lib, path)} == {"tags", "year"}
+    done = tables.apply(lib, path)
+    assert tables.sheet(lib, 1)[0].tags == ["a: b; c", "Energy: peak", "Mood: dark"] and lib.value("select year from tracks where id = 1") == 1999
+    assert {row.field for row in done.rows} == {"year", "tags"}
+    assert tables.apply(lib, tables.sheet(lib)).operation is None
+    history.undo(lib, done.operation)
+    assert tables.sheet(lib, 1)[0].tags == ["AC: DC", "Energy: peak"] and lib.value("select year from tracks where id = 1") == 2012
+    history.redo(lib)
+    edited(path, tags="")
+    tables.apply(lib, path)
+    assert tables.sheet(lib, 1)[0].tags is None
 
 
 def test_a_table_saved_with_semicolons_is_read(lib, tmp_path):

@@ -8,8 +8,7 @@ import click
 
 from musicdb.commands import base
 from musicdb.commands.deciding import one_track, short, which
-
-WHERE = click.option("--where", metavar="SQL", required=True, help="Which tracks: a condition on the view `library` (1 = all), or a query that returns track ids.")
+from musicdb.commands.fixing import WHERE
 
 
 @click.group("attributes", cls=base.Group)

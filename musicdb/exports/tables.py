@@ -5,8 +5,8 @@
     tables.diff(db, "fast.csv")                                           # what would change
     tables.apply(db, "fast.csv")
 
-Cells are safe in a spreadsheet and give the same text back: one that a spreadsheet would run (=, +, -, @), take for a number (0012) or that
-begins with an apostrophe gets an apostrophe in front; an empty text is a lone apostrophe, an empty cell is no value. Several names stand
+Cells are safe in a spreadsheet and give the same text back: one that a spreadsheet would run (=, +, -, @), take for a number (0012), a date (1/2,
+May 5) or a truth, or that begins with an apostrophe gets an apostrophe in front; an empty text is a lone apostrophe, an empty cell is no value. Several names stand
 with "; " between them, or as JSON where one of them holds a semicolon.
 """
 
@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import tags
 from ..db import Row, Rows
 from ..errors import BadInput
 from ..truth import decisions, selecting
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
     from ..db import Database
     from ..truth.decisions import Decided
 
-FIELDS = "title version artist_credit album year release_date genres label catalogue_number bpm musical_key rating comment".split()
+FIELDS = "title version artist_credit album year release_date genres label catalogue_number bpm musical_key rating comment tags".split()
 KEY = "track"
 MORE = ("track_uid",)  # for people and other databases: not read
 NUMBERS = {"year": int, "rating": int, "bpm": float}
-LISTS = ("genres", "label")
-GUARDED = re.compile(r"[=+\-@'\t\r\n]|[\d.,\s]+$|\d+(e|E)\d+$")
+LISTS = ("genres", "label", "tags")
+MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+# What a spreadsheet runs, or takes for a number, an amount, a date or a truth, and writes back as something else.
+GUARDED = re.compile(
+    rf"[=+\-@'\t\r\n]|[\d.,:/%$€£\s-]*\d[\d.,:/%$€£\s-]*$|\d[\d.,]*e[+-]?\d+$|(true|false)$|{MONTH}[\s./-]*\d+$|\d+[\s./-]*{MONTH}([\s./-]*\d+)?$", re.IGNORECASE
+)
 SHOWN = 10  # faults that a message names
 
 
@@ -43,7 +48,8 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, (list, tuple)):
         plain = "; ".join(map(str, value))
-        value = json.dumps(list(value), ensure_ascii=False) if any(";" in str(one) or str(one) != str(one).strip() for one in value) else plain
+        odd = plain.startswith("[") or any(";" in str(one) or str(one) != str(one).strip() or one == "" for one in value)
+        value = json.dumps(list(value), ensure_ascii=False) if odd else plain
     if isinstance(value, bytes):
         return f"0x{value.hex()}"
     if not isinstance(value, str):
@@ -63,10 +69,19 @@ def sheet(db: Database, tracks: selecting.Tracks = "all", fields: Sequence[str] 
     if unknown := [name for name in fields if name not in FIELDS]:
         raise BadInput(f"there is no field {unknown[0]!r} in a table; there are {', '.join(FIELDS)}")
     ids, _ = selecting.tracks(db, tracks)
-    now = decisions.values(db, ids, fields)
+    now = values(db, ids, fields)
     uids = dict(db.execute("select id, track_uid from track_ids where id in (select value from json_each(?))", [json.dumps(ids)]).fetchall())
     rows = [Row({KEY: one, "track_uid": uids[one], **{name: now[one, name] for name in fields}}) for one in ids]
     return Rows(rows, (KEY, *MORE, *fields), db)
+
+
+def values(db: Database, tracks: Sequence[int], names: Sequence[str]) -> dict[tuple[int, str], Any]:
+    """(track, field) -> its value now; your own tags as "Group: name"."""
+    found = decisions.values(db, tracks, [name for name in names if name != "tags"])
+    if "tags" in names:
+        own = tags.own(db, tracks)
+        found |= {(track, "tags"): own.get(track) for track in tracks}
+    return found
 
 
 def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()) -> int:
@@ -106,7 +121,7 @@ def read(edited: str | Path | Iterable[Mapping[str, Any]]) -> list[dict[str, Any
     if path.suffix.lower() == ".json":
         try:
             rows = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(f"{path} is no JSON: {error}") from error
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise BadInput(f"{path} is no list of rows as `musicdb export json` writes it")
@@ -115,8 +130,16 @@ def read(edited: str | Path | Iterable[Mapping[str, Any]]) -> list[dict[str, Any
         head = file.readline()
         file.seek(0)
         delimiter = max(",;\t", key=head.count)  # spreadsheets of some countries save with semicolons
-        table = list(csv.reader(file, delimiter=delimiter))
+        limit = csv.field_size_limit(max(len(text), 1))  # the usual one refuses a long comment
+        try:
+            table = list(csv.reader(file, delimiter=delimiter))
+        except csv.Error as error:
+            raise BadInput(f"{path} is no CSV: {error}") from error
+        finally:
+            csv.field_size_limit(limit)
     columns = table[0] if table else []
+    if twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]:
+        raise BadInput(f"{path} has the column {twice[0]!r} more than once: which one counts?")
     if KEY not in columns:
         raise BadInput(f"{path} has no column {KEY!r} with the ids of tracks; its columns are {', '.join(columns) or 'none'}")
     if uneven := [str(n) for n, row in enumerate(table, 1) if row and len(row) != len(columns)]:
@@ -142,13 +165,13 @@ def changes(db: Database, edited: str | Path | Iterable[Mapping[str, Any]]) -> d
     found: dict[tuple[int, str], Any] = {}
     if not faults:
         names = [name for name in FIELDS if name in columns]
-        now = decisions.values(db, ids, names)
+        now = values(db, ids, names)
         for track, row in zip(ids, rows):
             for name in names:
                 if name in row and not _same(row[name], now[track, name], name):
-                    value = _value(row[name], name)
+                    value = value_of(row[name], name)
                     try:
-                        decisions.check_value(db, name, value)
+                        _check(db, name, value)
                     except BadInput as error:
                         faults.append(f"track {track}: {error}")
                     found[track, name] = value
@@ -158,15 +181,26 @@ def changes(db: Database, edited: str | Path | Iterable[Mapping[str, Any]]) -> d
     return found
 
 
-def _value(raw: Any, name: str) -> Any:
+def _check(db: Database, name: str, value: Any) -> None:
+    """Raises BadInput for a value that cannot be."""
+    if name != "tags":
+        decisions.check_value(db, name, value)
+    elif value is not None:
+        if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) and "\0" not in one for one in value):
+            raise BadInput(f"tags cannot be {value!r}; it is a list of names")
+        for one in value:
+            tags.split(one)
+
+
+def value_of(raw: Any, name: str) -> Any:
     """What an edited cell means: None, a number where the field is one, a list of names."""
     if raw is None or raw == "":
         return None
     if name in LISTS and isinstance(raw, str):
         if raw.startswith("["):
             try:
-                return json.loads(raw)
-            except ValueError:
+                return json.loads(raw)  # as `cell` writes names that hold a semicolon
+            except (ValueError, RecursionError):
                 pass  # a name may begin with a bracket
         return [one.strip() for one in raw.split(";") if one.strip()]
     if name in NUMBERS and isinstance(raw, str):
@@ -181,20 +215,33 @@ def _value(raw: Any, name: str) -> Any:
 def _same(raw: Any, now: Any, name: str) -> bool:
     if raw in (None, "") or now is None:
         return raw in (None, "") and now is None
-    value = _value(raw, name)
+    value = value_of(raw, name)
     if name in LISTS and isinstance(value, (list, tuple)):
-        return sorted(map(str, value)) == sorted(now)  # in no order of their own
+        return set(map(str, value)) == set(now)  # in no order of their own
     return value == now or (isinstance(raw, str) and raw == text_of(cell(now)))
 
 
 def diff(db: Database, edited: str | Path | Iterable[Mapping[str, Any]]) -> Rows:
     """What applying would decide: track, field, old, new. Changes nothing."""
     found = changes(db, edited)
-    now = decisions.values(db, list(dict.fromkeys(track for track, _ in found)), list(dict.fromkeys(name for _, name in found)))
+    now = values(db, list(dict.fromkeys(track for track, _ in found)), list(dict.fromkeys(name for _, name in found)))
     rows = [Row(track=track, field=name, old=now[track, name], new=value) for (track, name), value in found.items()]
     return Rows(rows, decisions.CHANGED, db)
 
 
 def apply(db: Database, edited: str | Path | Iterable[Mapping[str, Any]], *, by: str | None = None) -> Decided:
-    """Decide what differs, as one operation that `undo` takes back. Raises BadInput as `changes` does; then nothing is changed."""
-    return decisions.decide_each(db, changes(db, edited), by=by)
+    """Decide what differs, and set tags, as one operation that `undo` takes back. Raises BadInput as `changes` does; then nothing is changed."""
+    with db.atomic():
+        found = changes(db, edited)
+        wanted = {key: value for key, value in found.items() if key[1] != "tags"}
+        tagged = {track: value or () for (track, name), value in found.items() if name == "tags"}
+        if not tagged:
+            return decisions.decide_each(db, wanted, by=by)
+        ids, names = list(dict.fromkeys(track for track, _ in found)), list(dict.fromkeys(name for _, name in found))
+        before = values(db, ids, names)
+        with db.operation("table", actor=by or "me", reason=f"{len(found):,} values of {len(ids):,} tracks, from a table") as op:
+            notes = decisions.decide_each(db, wanted, by=by).notes if wanted else []
+            tags.put(db, tagged, by=by)
+        after = values(db, ids, names)
+        rows = [Row(track=track, field=name, old=before[track, name], new=after[track, name]) for track, name in found if before[track, name] != after[track, name]]
+        return decisions.Decided(op.id, len(found), Rows(rows, decisions.CHANGED, db), notes)

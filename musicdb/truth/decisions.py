@@ -39,6 +39,11 @@ cross join decisions as d on d.id = (
   select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = :field
 )
 """
+COVERS_OF = """
+select t.id, coalesce((select platform from image_links where track_id = t.id and is_selected = 1),
+  (select platform from image_links where release_group_id = t.release_group_id and is_selected = 1))
+from tracks as t where t.id in (select value from json_each(?))
+"""
 INSERT = """
 insert into decisions (entity, entity_key, field, value, platform, note, decided_by, operation_id)
 select 'track', track_uid, ?, ?, ?, ?, ?, ? from track_ids where id = ?
@@ -125,7 +130,7 @@ def lock(db: Database, tracks: Tracks, fields: str | Sequence[str], *, note: str
     for name in names:
         name = "artist_credit" if name == "artists" else name
         fixed = {track for track, _, value, _, _ in _latest(db, ids, name) if value is not None}
-        now, whose = values(db, ids, [name]), _sources(db, ids, name)
+        now, whose = values(db, ids, [name]), sources(db, ids, name)
         kept = {t: check_value(db, name, now[t, name]) if name == "cover" else _json(now[t, name]) for t in ids if t not in fixed}
         rows += [_Row(track, name, value, whose.get(track) or "user") for track, value in kept.items()]
     return _append(db, "lock", rows, notes, note=note, by=by)
@@ -275,7 +280,10 @@ def _latest(db: Database, ids: list[int], name: str) -> list[tuple]:
     return db.execute(LATEST, {"tracks": _json(ids), "field": name}).fetchall()
 
 
-def _sources(db: Database, ids: list[int], name: str) -> dict[int, str | None]:
+def sources(db: Database, ids: list[int], name: str) -> dict[int, str | None]:
+    """track -> whose the value of this field is."""
+    if name == "cover":
+        return dict(db.execute(COVERS_OF, [_json(ids)]).fetchall())
     sql = "select id, json_extract(sources, '$.' || ?) from tracks where id in (select value from json_each(?))"
     return dict(db.execute(sql, [name, _json(ids)]).fetchall())
 

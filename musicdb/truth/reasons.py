@@ -73,7 +73,7 @@ def why(db: Database, track: int | str, field: str | None = None) -> Rows:
     for name in names:
         value, decision = now[track, name], said.get(name) or (said.get("artist_credit") if name == "artists" else None)
         claims = _pictures(db, track, links) if name == "cover" else _claims(heard, links, name)
-        source = sources.get(name) or _cover_source(db, track) if name == "cover" else sources.get(name)
+        source = sources.get(name) or decisions.sources(db, [track], name).get(track) if name == "cover" else sources.get(name)
         if value is None and decision is None and not claims:
             continue
         rank = ranks.get((name, source))
@@ -145,15 +145,6 @@ def _because(name: str, source: str | None, rank: int | None, decision: tuple | 
     if rank is None:
         return lead + f"{source} comes first in the general order of platforms among those that say it"
     return lead + f"{source} is number {rank} in trust for {name}, the first that says it"
-
-
-def _cover_source(db: Database, track: int) -> str | None:
-    sql = """
-    select coalesce((select platform from image_links where track_id = t.id and is_selected = 1),
-      (select platform from image_links where release_group_id = t.release_group_id and is_selected = 1))
-    from tracks as t where t.id = ?
-    """
-    return db.value(sql, [track])
 
 
 def _links(db: Database, track: int) -> Links:
