@@ -12,6 +12,7 @@ import time
 # module, its count at full size, the least that is worth running, and how the seed is given
 CAMPAIGNS = [
     ("kill_import", 1000, 10, False),
+    ("kill_diary", 200, 4, False),
     ("twice", 100, 1, False),
     ("undo", 10_000, 200, False),
     ("steps", 500, 50, False),

@@ -16,6 +16,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import musicdb
@@ -90,21 +91,21 @@ def work(path: Path, folder: Path) -> None:
         file.unlink()
 
 
-def started(path: Path, folder: Path) -> multiprocessing.process.BaseProcess:
-    child = START.Process(target=quietly, args=(path, folder))
+def started(path: Path, folder: Path, job: Callable[[Path, Path], None] = work) -> multiprocessing.process.BaseProcess:
+    child = START.Process(target=quietly, args=(path, folder, job))
     child.start()
     return child
 
 
-def quietly(path: Path, folder: Path) -> None:
+def quietly(path: Path, folder: Path, job: Callable[[Path, Path], None]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    work(path, folder)
+    job(path, folder)
 
 
-def whole_run(path: Path, folder: Path) -> float:
+def whole_run(path: Path, folder: Path, job: Callable[[Path, Path], None] = work) -> float:
     """Its seconds. Raises RuntimeError where it ends with an error."""
     start = time.perf_counter()
-    child = START.Process(target=work, args=(path, folder))
+    child = START.Process(target=job, args=(path, folder))
     child.start()
     child.join()
     if child.exitcode:
