@@ -93,7 +93,7 @@ group by g.genre_id
 
 
 def _played(params: dict[str, Any]) -> str:
-    """The common table `played`: what was played in the period of `_asked`, a row a service's track."""
+    """The common table `played`: what was played in the period of `asked`, to be added up: a row a service's track, and one a play at its edges."""
     first, last = params["from_month"], params["to_month"]
     if params["edges"] == "[]" and first <= "0000" and last >= "9999":
         return f"played as ({ALL_TIME})"
@@ -101,7 +101,7 @@ def _played(params: dict[str, Any]) -> str:
     whole = MONTHS.format(rollup="listen_rollup as r not indexed" if months > WIDE else "listen_rollup as r indexed by ix_lr_month")
     if params["edges"] == "[]":
         return f"played as ({whole})"
-    return f"played as (select platform, track_external_id, {SUMMED} from ({whole} union all {EDGES}) group by platform, track_external_id)"
+    return f"played as ({whole} union all {EDGES})"
 
 
 def top(db: Database, what: str = "artists", *, since: Any = None, until: Any = None, user: str | None = None, limit: int = 50) -> Rows:
