@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "4a199b722fb05cfd53966c549f6d42153b714886f8ed284980188b6fea285407"
+FINGERPRINT = "388e8d120ed7f8764a0440a57c342d7856211de0eabea69bbe2dd356efcd00d7"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -313,7 +313,7 @@ create table listen_rollup ( -- Plays of each track by month, without duplicates
   last_at text not null, -- UTC start of the last play in the month
   primary key (platform, track_external_id, month, user_id)
 ) strict, without rowid;
-create index ix_lr_month on listen_rollup(month, user_id, platform, track_external_id, plays, ms_played);
+create index ix_lr_month on listen_rollup(month, user_id, platform, track_external_id, plays, ms_played, skips, first_at, last_at);
 
 create table listen_totals ( -- Plays of each track in all, without duplicates. Kept by `listens.rollups`; read `listening_by_track`.
   platform text not null, -- who says so
