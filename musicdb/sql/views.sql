@@ -22,60 +22,44 @@ join claim_paths as c on c.platform = p.platform and c.level = 'release'
 where k.status in ('auto', 'confirmed') and json_extract(r.metadata, c.path) is not null;
 
 create view platform_values as -- One row a track and field: what each platform says, how many values there are, and whose is taken.
-select track_id, field, said_by, (select count(distinct w.value) from json_each(g.lists) as l, json_each(l.value) as w) as n_values,
-  (select json_extract(t.sources, '$.' || g.field) from tracks as t where t.id = g.track_id) as winner
-from (
-  select track_id, field, json_group_object(platform, iif(n = 1, value, json(all_values))) as said_by, json_group_array(json(all_values)) as lists
-  from (
-    select track_id, field, platform, value, count(distinct value) as n, json_group_array(distinct value) as all_values
-    from claims
-    where field not in ('cues', 'beat_grid', 'ids')
-    group by track_id, field, platform
-  )
-  group by track_id, field
-) as g;
+select i.id as track_id, v.key as field, (
+    select json_group_object(e.key, iif(json_array_length(e.value) = 1, json_extract(e.value, '$[0]'), json(e.value))) from json_each(v.value) as e) as said_by,
+  (select count(distinct w.value) from json_each(v.value) as l, json_each(l.value) as w) as n_values,
+  (select t.sources ->> v.key from tracks as t where t.id = i.id) as winner
+from track_ids as i cross join json_each((
+  select json_group_object(field, json(by_platform)) from (
+    select field, json_group_object(platform, json(all_values)) as by_platform from (
+      select field, platform, json_group_array(distinct value) as all_values
+      from (select field, platform, value from claims where track_id = i.id and field not in ('cues', 'beat_grid', 'ids'))
+      group by field, platform)
+    group by field))) as v;
 
-create view conflicts as -- Where platforms disagree on a track: not by case or a remaster suffix; the heaviest first. Half and double tempo are related.
-with differing as (
-  select k.track_id, e.key as field, count(distinct e.value) as n_values, min(e.value) as least, max(e.value) as most
-  from track_links as k
-  join platform_tracks as p on p.id = k.platform_track_id and p.in_library = 1
+create view conflicts as -- Where platforms disagree on a track, as of the last resolve: not by case or a remaster suffix; the heaviest first. Half and double tempo are related.
+with said as not materialized (
+  select k.track_id, p.platform, p.match_key, p.album, p.duration_ms, p.said as of_track, r.said as of_release
+  from track_links as k cross join platform_tracks as p on p.id = k.platform_track_id and p.in_library = 1
   left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
-  join json_each(json_object(
-    'title', nullif(substr(p.match_key, 1, instr(p.match_key, '|') - 1), ''), 'artists', nullif(substr(p.match_key, instr(p.match_key, '|') + 1), ''),
-    'year', coalesce(json_extract(p.said, '$.year'), json_extract(r.said, '$.year')), 'bpm', json_extract(p.said, '$.bpm'),
-    'musical_key', json_extract(p.said, '$.musical_key'), 'duration_ms', p.duration_ms, 'rating', json_extract(p.said, '$.rating'),
-    'release_date', coalesce(json_extract(p.said, '$.release_date'), json_extract(r.said, '$.release_date')),
-    'album', case when p.album like '%remaster%'
-      then rtrim(replace(substr(lower(p.album), 1, instr(lower(p.album), 'remaster') - 1), 'digitally ', ''), ' 0123456789([-') else lower(p.album) end,
-    'label', lower(coalesce(json_extract(p.said, '$.label'), json_extract(r.said, '$.label'))),
-    'catalogue_number', lower(replace(replace(coalesce(json_extract(p.said, '$.catalogue_number'), json_extract(r.said, '$.catalogue_number')), ' ', ''), '-', ''))
-  )) as e
-  where k.status in ('auto', 'confirmed') and e.value is not null
-  group by k.track_id, e.key
-  having count(distinct e.value) > 1 and case e.key
-    when 'bpm' then max(e.value) > min(e.value) * 1.01
-    when 'duration_ms' then max(e.value) > min(e.value) + 3000
-    when 'release_date' then count(distinct substr(e.value, 1, 4)) > 1 or count(distinct iif(length(e.value) > 4, substr(e.value, 1, 7), null)) > 1
-      or count(distinct iif(length(e.value) > 7, e.value, null)) > 1
-    else 1 end
+  where k.status in ('auto', 'confirmed')
 )
 select d.track_id, t.title, t.artist_credit, d.field, (
-    select json_group_object(p.platform, case d.field when 'album' then p.album when 'duration_ms' then p.duration_ms
-      else coalesce(json_extract(p.said, '$.' || d.field), json_extract(r.said, '$.' || d.field)) end)
-    from track_links as k join platform_tracks as p on p.id = k.platform_track_id and p.in_library = 1
-    left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id and d.field not in ('title', 'artists', 'rating')
-    where k.track_id = d.track_id and k.status in ('auto', 'confirmed')) as said_by,
-  d.n_values, iif(d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03, 'half or double', 'differs') as how,
-  json_extract(t.sources, '$.' || d.field) as winner,
-  case when (select c.value is not null or c.platform is not null from decisions as c where c.id = (
-      select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = d.field)) then 0
-    when d.field = 'bpm' and abs(d.most / d.least - 2) < 0.03 then 10
-    else case d.field when 'title' then 90 when 'artists' then 80 when 'year' then 70 when 'bpm' then 60 when 'musical_key' then 60
-      when 'duration_ms' then 50 when 'rating' then 40 when 'label' then 20 when 'catalogue_number' then 20 else 30 end end as weight
-from differing as d join tracks as t on t.id = d.track_id join track_ids as i on i.id = t.id
+    select json_group_object(platform, iif(json_array_length(v) = 1, json_extract(v, '$[0]'), json(v))) from (
+      select s.platform, json_group_array(distinct case when d.field = 'album' then s.album when d.field = 'duration_ms' then s.duration_ms
+        when d.field in ('title', 'artists', 'rating') then s.of_track ->> d.field else coalesce(s.of_track ->> d.field, s.of_release ->> d.field) end) as v
+      from said as s where s.track_id = d.track_id group by s.platform)) as said_by,
+  (select count(distinct case d.field when 'album' then lower(s.album) when 'duration_ms' then s.duration_ms
+      when 'title' then substr(s.match_key, 1, instr(s.match_key, '|') - 1) when 'artists' then substr(s.match_key, instr(s.match_key, '|') + 1)
+      when 'rating' then s.of_track ->> d.field else lower(coalesce(s.of_track ->> d.field, s.of_release ->> d.field)) end)
+    from said as s where s.track_id = d.track_id) as n_values,
+  iif(w.value = 10, 'half or double', 'differs') as how, t.sources ->> d.field as winner,
+  iif((select c.value is not null or c.platform is not null from decisions as c where c.id = (
+    select max(id) from decisions where entity = 'track' and entity_key = i.track_uid and field = d.field)), 0, w.value) as weight
+from disagreements as d cross join tracks as t on t.id = d.track_id cross join track_ids as i on i.id = t.id
+-- What is made once a row stands in json_each.
+cross join json_each(json_array(case d.field when 'title' then 90 when 'artists' then 80 when 'year' then 70
+  when 'bpm' then iif((select abs(max(s.of_track ->> '$.bpm') * 1.0 / min(s.of_track ->> '$.bpm') - 2) < 0.03 from said as s where s.track_id = d.track_id), 10, 60)
+  when 'musical_key' then 60 when 'duration_ms' then 50 when 'rating' then 40 when 'label' then 20 when 'catalogue_number' then 20 else 30 end)) as w
 where t.deleted_at is null and t.merged_into_id is null
-order by weight desc, d.n_values desc, d.track_id;
+order by weight desc, d.track_id;
 
 create view why as -- Why each value of a track is what it is: whose, how far that platform is trusted, what was decided, what others say, and why their entries are this track.
 select t.id as track_id, v.key as field, v.value, w.value as winner, r.rank,

@@ -24,6 +24,7 @@ __all__ = ["FIELDS", "Decided", "Report", "clear", "decide", "lock", "rebuild", 
 DERIVED = [
     f"update tracks set {', '.join(f'{name} = null' for name in COLUMNS)}",
     "delete from resolved",
+    "delete from disagreements",
     "delete from track_artists",
     "delete from track_genres where platform <> 'user'",
     "delete from track_labels where platform <> 'user'",

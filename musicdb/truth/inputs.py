@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..db import Database
 
 CODE = (
-    "truth/alike truth/editions truth/entities truth/genre_words truth/joining truth/lenient truth/merged truth/pick truth/releases truth/resolving truth/storing "
+    "truth/alike truth/disagreeing truth/editions truth/entities truth/genre_words truth/joining truth/lenient truth/merged truth/pick truth/releases truth/resolving truth/storing "
     "matching/signs text/__init__ text/versions text/words units"
 ).split()
 NAMES = "artists artist_aliases labels genres release_groups".split()

@@ -69,11 +69,12 @@ class Observed:
     said: Said
     release: Said
     release_title: str | None
+    match_key: str
 
     @classmethod
     def of(cls, row: Any) -> Observed:
         """Of a row of `resolving.OBSERVED`: the track, the columns above, the id of the release between the two that are decoded."""
-        return cls(row[1], bool(row[2]), bool(row[3]), *row[4:11], decode(row[11]), decode(row[13]), row[14])
+        return cls(row[1], bool(row[2]), bool(row[3]), *row[4:11], decode(row[11]), decode(row[13]), row[14], row[15])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import msgspec
 
 from .. import events
 from ..schema import NOW
-from . import genre_words, inputs, merged, others, pick, publishing, releases, storing
+from . import disagreeing, genre_words, inputs, merged, others, pick, publishing, releases, storing
 from .entities import Entities
 from .storing import CHILDREN, COLUMNS
 
@@ -32,7 +32,7 @@ NOTED = 1000  # names made at once, above which it is an import and nobody undoe
 SOME = 0.3  # above this share of changed tracks all are resolved: names are then loaded at once
 OBSERVED = """
 select k.track_id, p.platform, p.in_library, p.missing_since is not null, p.external_id, p.title, p.artists, p.album, p.duration_ms, p.isrc,
-  p.release_date, p.said, r.id, r.said, r.title
+  p.release_date, p.said, r.id, r.said, r.title, p.match_key
 from track_links as k
 cross join platform_tracks as p on p.id = k.platform_track_id
 left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
@@ -153,6 +153,7 @@ class _Work:
             if self.progress and done % 1000 == 0:
                 self.progress(skipped + done, self.total, "resolving")
             self._take(track, pick.pick(observed, orders, self.decided.get(track)))
+            self.children["disagreements"] += disagreeing.rows(track, observed)
 
     def _trust(self) -> dict[str, dict[str, int]]:
         trust: dict[str, dict[str, int]] = {}
@@ -179,43 +180,11 @@ class _Work:
         decode, Observed = pick.decode, pick.Observed
         for track, rows in groupby(self._rows(OBSERVED, "k.track_id"), key=lambda row: row[0]):
             observed = []
-            for (
-                _,
-                platform,
-                in_library,
-                missing,
-                key,
-                title,
-                artists,
-                album,
-                duration,
-                isrc,
-                date,
-                said,
-                release,
-                its_said,
-                its_title,
-            ) in rows:
+            for row in rows:
                 of_release = pick.NOTHING
-                if release is not None and (of_release := releases.get(release)) is None:
-                    of_release = releases[release] = decode(its_said)
-                observed.append(
-                    Observed(
-                        platform,
-                        bool(in_library),
-                        bool(missing),
-                        key,
-                        title,
-                        artists,
-                        album,
-                        duration,
-                        isrc,
-                        date,
-                        decode(said),
-                        of_release,
-                        its_title,
-                    )
-                )
+                if (release := row[12]) is not None and (of_release := releases.get(release)) is None:
+                    of_release = releases[release] = decode(row[13])
+                observed.append(Observed(row[1], row[2] == 1, row[3] == 1, *row[4:11], decode(row[11]), of_release, row[14], row[15]))
             yield track, observed
 
     def _take(self, track: int, picked: pick.Picked) -> None:

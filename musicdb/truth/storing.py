@@ -21,8 +21,9 @@ CHILDREN = {  # table: its columns; those of the row's key first
     "track_genres": ("track_id", "genre_id", "platform", "weight"),
     "track_labels": ("track_id", "label_id", "platform"),
     "external_ids": ("entity_id", "scheme", "value", "platform"),
+    "disagreements": ("track_id", "field"),
 }
-KEYS = {"track_artists": 4, "track_genres": 3, "track_labels": 3, "external_ids": 3}
+KEYS = {"track_artists": 4, "track_genres": 3, "track_labels": 3, "external_ids": 3, "disagreements": 2}
 LISTED = {"track_genres": "genres", "track_labels": "label"}  # rows of `user` there may stand for a decision on this field
 # From so many rows on the triggers of these tables are taken away while they are written, which is four fifths of the time: that a batch
 # is not logged cell by cell is found out row by row, and the search index is made faster in one go.

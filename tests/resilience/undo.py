@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import musicdb
 from musicdb import history, schema
@@ -110,7 +111,8 @@ def run(folder: Path, sets: int, seed: int = 1) -> tuple[int, int, list[str]]:
     """Return (change sets undone, rows put back, mismatches: where what was before and what is differ)."""
     done = rows = 0
     mismatches: list[str] = []
-    with musicdb.open(folder / "undo.db") as db:
+    # These rows are made up, so what is derived of them is not what they hold: it is left out here, and tested by `steps`.
+    with musicdb.open(folder / "undo.db") as db, patch.object(history.deriving, "everywhere", lambda db, tables: set()):
         changer = Changer(db, seed)
         for _ in range(40):  # something to change
             with db.operation("filling", mode="batch"):
