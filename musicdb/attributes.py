@@ -82,7 +82,7 @@ def put(
     key, value = _key(key), _value(key, value)
     if platform != "user":
         decisions.check_platform(db, platform)
-    ids, _ = selecting.tracks(db, tracks)
+    ids = selecting.present(db, tracks)
     params = {"tracks": _json(ids), "key": key, "platform": platform, "value": value, "locked": int(lock)}
     with db.atomic():
         n = db.value(OTHER, params)

@@ -116,7 +116,7 @@ def make(db: Database, text: str, description: str | None = None) -> int:
 def add(db: Database, tracks: selecting.Tracks, text: str, *, by: str | None = None) -> tuple[int | None, int]:
     """Put a tag on tracks, made when new. Returns (operation for `undo`, or None where all had it; how many got it)."""
     group, name = split(text)
-    ids, _ = selecting.tracks(db, tracks)
+    ids = selecting.present(db, tracks)
     with db.atomic():
         have = db.value(
             "select count(distinct t.track_id) from track_tags as t join tags as g on g.id = t.tag_id where g.grp = ? collate nocase "

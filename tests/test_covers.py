@@ -307,3 +307,19 @@ def test_the_commands_show_choose_add_and_take_back(shelf, tmp_path):
     drawing(8).save(tmp_path / "own.jpg")
     assert "and shown" in run("add", str(a), str(tmp_path / "own.jpg"), "--choose")
     assert "picture" in run("same") and "0 pictures looked at" in run("fill")
+
+
+def test_a_track_that_moves_to_another_album_leaves_its_covers_up_to_date(db):
+    from tests.observing import observe
+
+    for n, (title, album) in enumerate([("A", "Dusk"), ("B", "Dusk"), ("C", "Dawn"), ("D", "Dawn")]):
+        one = observe(db, "local", f"x{n}", title=title, album=album)
+        image = images.store(db, jpeg(drawing(album == "Dusk")), platform="local")
+        db.execute("insert into platform_images (platform_track_id, image_id) values (?, ?)", [one, image])
+    musicdb.links.link(db)
+    musicdb.truth.resolve(db)
+    images.select(db)
+    done = musicdb.truth.decide(db, 1, "album", "Dawn")
+    assert images.select(db) == 0 and len({cover(db, track) for track in (3, 4)}) == 1
+    history.undo(db, done.operation)
+    assert images.select(db) == 0 and cover(db, 1) == cover(db, 2) != cover(db, 3)

@@ -52,6 +52,7 @@ WHAT = "select json_extract(details, '$.undoes') from operations where id = ? an
 UNDOS = "select id from operations where +type in ('undo', 'redo') and +status = 'completed' order by id desc"
 LATER = "select id, json_extract(details, '$.undoes') from operations where id > ? and +type in ('undo', 'redo') and +status = 'completed'"
 EDITED = "edited in the table"  # the note of decisions that a trigger makes of a direct edit
+EVERYWHERE = ("genre rule", "genre tree", "trust")  # operations of which any track may follow
 DERIVED_TYPES = ("resolve", "releases", "link", "covers", "setup")
 
 
@@ -268,7 +269,9 @@ def _take_back(db: Database, target: _Target, kind: str, by: str | None, note: s
                 (entity, key, name, value, platform, note, by or "me", op.id) for entity, key, name, _, _, value, platform in decided
             ]
             db.executemany(INSERT, inverse)
-            tracks = deriving.follow(db, [row[:3] for row in inverse]) | deriving.everywhere(db, {change[2] for change in changes})
+            tracks = deriving.follow(db, [row[:3] for row in inverse])
+            if _first_type(db, target) in EVERYWHERE:
+                deriving.everywhere(db)
             _sweep(db, target)
             if inverse:
                 op.summary("decisions", len(inverse))
@@ -280,6 +283,14 @@ def _undoes(db: Database, target: _Target) -> int | str:
     """What an undo took back; what a redo did again."""
     what = db.value("select json_extract(details, '$.undoes') from operations where id = ?", [target.operation])
     return target.name if what is None else what
+
+
+def _first_type(db: Database, target: _Target) -> str | None:
+    """The type of what was done first: of an undo, of what it took back, and so on."""
+    number = target.operation
+    while isinstance(what := db.value(WHAT, [number]), int):
+        number = what
+    return db.value("select type from operations where id = ?", [number])
 
 
 def _uid(db: Database, key: str) -> str | None:

@@ -130,20 +130,21 @@ def album_pictures(by_track: dict[int, list[Candidate]], of_album: Sequence[Cand
     return [c for c in order if once[c.image_id] is c], {c.image_id for c in shared}
 
 
-def select(db, tracks=None) -> int:
+def select(db, tracks=None, albums=()) -> int:
     """As `bring`; returns how many rows changed (0 where nothing is new)."""
-    return bring(db, tracks).rows
+    return bring(db, tracks, albums).rows
 
 
-def bring(db, tracks=None) -> Selected:
+def bring(db, tracks=None, albums=()) -> Selected:
     """Derive `image_links` from what observations brought, and say which covers are others now.
 
     An album is linked once; a track gets rows only for pictures that are not its album's, and shows the album's otherwise. The order is:
     a person's decision (field 'cover': an image's sha256 or id, or a platform to follow), trust for 'cover', the platform's first, the
-    largest. tracks: ids to look at (with the rest of their albums), all when None.
+    largest. tracks: ids to look at (with the rest of their albums), all when None; albums:
+    further ones, which some track has left.
     """
     with db.atomic():
-        scope = _scope(db, tracks)
+        scope = _scope(db, tracks, albums)
         wanted = _wanted(db, scope)
         stored = {}
         extra = []
@@ -179,21 +180,21 @@ def _read(db, sql: str, scope: dict | None):
     return db.execute(sql.format(**(EVERYTHING if scope is None else SOME)), scope or {})
 
 
-def _scope(db, tracks) -> dict | None:
+def _scope(db, tracks, albums=()) -> dict | None:
     """JSON lists of the tracks asked for with the rest of their albums, and of those albums; None for everything."""
     if tracks is None:
         return None
     asked = json.dumps(list(tracks))
-    albums = db.execute(
+    found = db.execute(
         "select distinct release_group_id from tracks"
         " where id in (select value from json_each(?)) and release_group_id is not null", (asked,)
     ).fetchall()  # fmt: skip
-    albums = json.dumps([row[0] for row in albums])
+    whole = json.dumps(sorted({row[0] for row in found} | set(albums)))
     mates = db.execute(
         "select id from tracks where id in (select value from json_each(?))"
-        " or release_group_id in (select value from json_each(?))", (asked, albums)
+        " or release_group_id in (select value from json_each(?))", (asked, whole)
     ).fetchall()  # fmt: skip
-    return {"tracks": json.dumps([row[0] for row in mates]), "albums": albums}
+    return {"tracks": json.dumps([row[0] for row in mates]), "albums": whole}
 
 
 def _wanted(db, scope) -> dict[tuple, tuple]:

@@ -16,7 +16,7 @@ from ..db import Row, Rows
 from ..errors import BadInput
 from ..images import covers
 from . import pick, selecting
-from .resolving import OBSERVED, resolve
+from .resolving import OBSERVED
 from .selecting import Tracks
 
 if TYPE_CHECKING:
@@ -224,11 +224,12 @@ def _new(db: Database, rows: list[_Row]) -> list[_Row]:
 
 def derive(db: Database, tracks: Iterable[int], *, fields_too: bool = True, covers_too: bool = True) -> None:
     """Bring what follows from decisions on these tracks up to date."""
+    from . import deriving  # which leans on links, and they on this
+
     tracks = list(tracks)
-    if fields_too:
-        resolve(db, tracks)
-    if covers_too:
-        covers.select(db, tracks)
+    left = deriving.resolved(db, tracks) if fields_too else set()
+    if covers_too or left:
+        covers.select(db, tracks, left)
 
 
 # ---------- checking

@@ -65,10 +65,11 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
             before = _targets(db, kind, ids)
             tracks |= unite(db, kind, ids)
             united[kind] = ids | before | _targets(db, kind, ids)
+    left: set[int] = set()
     if tracks:
         if fields != {"cover"} or merges or observations or any(entity != "track" for entity, _, _ in keys):
-            resolve(db, tracks)
-        if "cover" in fields or len(fields) != 1 or merges:
+            left = resolved(db, tracks)
+        if "cover" in fields or len(fields) != 1 or merges or left:
             shown |= tracks
     for names in united.items():  # records without a track of ours too
         releases.derive(db, (), stale=False, names=names)
@@ -77,18 +78,27 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
     if observed_releases:
         releases.derive(db, (), stale=False, observed=observed_releases)
         near_releases.propose(db, observed_releases)
-    if shown:
-        covers.select(db, _now(db, shown))
+    if pictures:
+        left |= pictures | set(merged.roots(db, pictures, "release_group").values())
+    if shown or left:
+        covers.select(db, _now(db, shown), left)
     return tracks
 
 
-def everywhere(db: Database, tables: set[str]) -> set[int]:
-    """After an undo: bring up to date what follows from rows that concern any track (rules and the tree of genres, trust). Returns no tracks."""
-    if tables & {"genre_rules", "genre_parents", "trust"}:
-        resolve(db)
-    if "trust" in tables:
-        covers.select(db)
-    return set()
+def resolved(db: Database, tracks: Iterable[int]) -> set[int]:
+    """Resolve these tracks; return the albums that one of them has left or come to: their covers may be others now."""
+    asked = _json(tracks)
+    albums = "select id, release_group_id from tracks where id in (select value from json_each(?))"
+    before = dict(db.execute(albums, [asked]).fetchall())
+    resolve(db, tracks)
+    after = dict(db.execute(albums, [asked]).fetchall())
+    return {album for track, now in after.items() if now != before.get(track) for album in (now, before.get(track)) if album is not None}
+
+
+def everywhere(db: Database) -> None:
+    """Bring up to date what follows from rows that concern any track: rules and the tree of genres, trust."""
+    resolve(db)
+    covers.select(db)
 
 
 def _relink(db: Database, observations: set[int], merges: set[int]) -> set[int]:

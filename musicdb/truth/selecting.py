@@ -34,6 +34,15 @@ def tracks(db: Database, which: Tracks) -> tuple[list[int], list[str]]:
     return list(dict.fromkeys(roots.get(one, one) for one in ids)), notes
 
 
+def present(db: Database, which: Tracks) -> list[int]:
+    """The ids of `tracks`, all of them rows that something can be hung on. Raises BadInput for one that only was a track."""
+    ids, _ = tracks(db, which)
+    there = {id for (id,) in db.execute("select id from tracks where id in (select value from json_each(?))", [_json(ids)])}
+    if gone := [id for id in ids if id not in there]:
+        raise BadInput(f"track {', '.join(map(str, gone[:5]))} is gone: what made it was taken back; leave it out")
+    return ids
+
+
 def _ids(db: Database, which: Tracks) -> list[int]:
     if isinstance(which, bool):
         raise BadInput(f"{which!r} is no track")

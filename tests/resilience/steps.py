@@ -1,6 +1,8 @@
 """python -m tests.resilience.steps [steps] [seed]: a person and several platforms at work, rebuilt every 25 steps: content and ids stay equal.
 
-Steps: merge, split, decide, follow, lock, clear, accept, reject, import again (changed, new, gone, back), a direct edit, undo, redo.
+Steps: merge, split, decide, follow, lock, clear, accept, reject, import again (changed, new, gone, back), a direct edit, covers chosen one by one
+and by rule, pictures of one's own, further facts, tags, rules and places of genres, an edited table, undo, redo. Some are taken back at once, and
+all must be as it was.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 import musicdb
-from musicdb import history, links, truth
+from musicdb import attributes, genres, history, images, links, tags, truth
 from musicdb.errors import BadInput
+from musicdb.exports import tables
 from musicdb.truth import deriving, merging
 from tests.observing import observe
 
@@ -24,7 +27,9 @@ TITLES = [f"{a}{b}" for a in ("Night", "Day", "Moon", "Rain") for b in ("fall", 
 ARTISTS = ["Ada", "Bob", "Eve", "Ada feat. Eve", "Bob; Cy", "The Larks", "Dj Zed"]
 ALBUMS = ["Dusk", "Dawn", "Dusk (Deluxe Edition)", None]
 TABLES = """tracks track_artists track_genres track_labels external_ids artists labels genres release_groups track_links track_ids artist_ids
-label_ids genre_ids release_group_ids decisions image_links releases release_items release_artists release_labels release_links""".split()
+label_ids genre_ids release_group_ids decisions image_links releases release_items release_artists release_labels release_links track_attributes track_tags tags genre_rules genre_parents trust""".split()
+GROWS = {name for name in TABLES if name.endswith("_ids") and name != "external_ids"} | {"decisions"}  # by an undo too
+PICTURES = 12
 SKIPPED = {"created_at", "updated_at", "operation_id"}
 
 
@@ -45,6 +50,12 @@ class Life:
     def __init__(self, db, seed: int):
         self.db, self.pick, self.n = db, random.Random(seed), 0
         self.made: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        for n in range(PICTURES):  # every third is the one before it, smaller
+            drawing = random.Random(1000 * seed + n - (n % 3 == 2)).getrandbits(64)
+            dhash, side = f"{drawing:016x}", 300 if n % 3 == 2 else 500 + 10 * n
+            db.execute("insert into images (sha256, platform, mime_type, width, height, dhash, tint) values (?, 'local', 'image/jpeg', ?, ?, ?, ?)",
+                       [images.sha256(self.picture(n)), side, side if n % 4 else side * 2, dhash, "7f" * 27])  # fmt: skip
         for _ in range(30):
             self.new()
         self.linked()
@@ -52,6 +63,12 @@ class Life:
     def linked(self) -> None:
         links.link(self.db)
         truth.resolve(self.db)
+        images.select(self.db)
+
+    @staticmethod
+    def picture(n: int) -> bytes:
+        """What stands for the bytes of a stored picture: it is known by their hash, and never decoded."""
+        return b"picture %d" % n
 
     def said(self) -> dict:
         pick = self.pick
@@ -63,8 +80,10 @@ class Life:
     def new(self) -> None:
         pick, self.n = self.pick, self.n + 1
         platform, album, said = pick.choice(PLATFORMS), pick.choice(ALBUMS), self.said()
-        observe(self.db, platform, f"x{self.n}", title=pick.choice(TITLES), artists=[pick.choice(ARTISTS)], album=album,
+        one = observe(self.db, platform, f"x{self.n}", title=pick.choice(TITLES), artists=[pick.choice(ARTISTS)], album=album,
                 duration_ms=pick.choice([200_000, 201_000, 320_000, None]), release_external_id=self.release(platform, album), said=said)  # fmt: skip
+        if pick.random() < 0.5:
+            self.db.execute("insert into platform_images (platform_track_id, image_id) values (?, ?)", [one, pick.randrange(PICTURES) + 1])
 
     def release(self, platform: str, album: str | None) -> str | None:
         """The release there of this album; some have a catalogue number, which files may have too."""
@@ -177,8 +196,79 @@ class Life:
         history.redo(self.db)
 
 
+    def cover(self) -> None:
+        album = self.one("select id from release_groups")
+        target = {"album": album[0]} if album and self.pick.random() < 0.5 else {"track": self.track()}
+        match self.pick.randrange(4):
+            case 0:
+                images.choose(self.db, **target, platform=self.pick.choice(PLATFORMS))
+            case 1:
+                images.choose(self.db, **target)
+            case 2:
+                images.add(self.db, **target, picture=self.picture(self.pick.randrange(PICTURES)), show=self.pick.random() < 0.3)
+            case _:
+                images.choose(self.db, **target, image=self.pick.randrange(PICTURES) + 1)
+
+    def cover_by_rule(self) -> None:
+        some = "all" if self.pick.random() < 0.3 else [self.track(), self.track()]
+        images.choose_all(self.db, some, self.pick.choice(["largest", "larger", "trust"]), whole=self.pick.random() < 0.7, again=self.pick.random() < 0.3)
+
+    def attribute(self) -> None:
+        some, key = [self.track(), self.track()], self.pick.choice(["mood", "year of mine", "track_no"])
+        match self.pick.randrange(5):
+            case 0:
+                attributes.remove(self.db, some, key)
+            case 1:
+                attributes.lock(self.db, some, key)
+            case 2:
+                attributes.unlock(self.db, some, key)
+            case 3:
+                attributes.prefer(self.db, key, self.pick.sample(PLATFORMS, 2))
+            case _:
+                attributes.put(self.db, some, key, self.pick.choice(["dark", "7", 7.5]), platform=self.pick.choice(["user", "tidal"]), lock=self.pick.random() < 0.2)
+
+    def tag(self) -> None:
+        some, text = [self.track(), self.track()], self.pick.choice(["Energy: peak", "Energy: low", "dub"])
+        if self.pick.random() < 0.3:
+            tags.remove(self.db, some, tags.find(self.db, text))
+        else:
+            tags.add(self.db, some, text)
+
+    def genre_rule(self) -> None:
+        word, genre = self.pick.choice(["House", "Dub", "Techno", "Disco"]), self.pick.choice(["Techno", "Acid House", "Dub Techno", "Kelpcore", ""])
+        match self.pick.randrange(4):
+            case 0:
+                genres.remove_rule(self.db, word)
+            case 1:
+                genres.move(self.db, word, genre or None)
+            case _:
+                genres.add_rule(self.db, word, genre)
+
+    def table(self) -> None:
+        one = self.one("select id from library")
+        rows = tables.sheet(self.db, [one[0]])
+        rows[0] |= {"year": self.pick.choice([1970, rows[0]["year"]]), "tags": self.pick.choice([["dub"], ["dub", "Mood: high"], None]), "genres": self.pick.choice([["Disco"], rows[0]["genres"]])}
+        tables.apply(self.db, rows)
+
+    def and_back(self) -> None:
+        """Do one thing and take it back: all is as it was."""
+        name = self.pick.choice(BACK)
+        truth.resolve(self.db)  # a direct edit before may wait for it
+        images.select(self.db)
+        before, last = content(self.db), self.db.value("select max(id) from operations")
+        getattr(self, name)()
+        done = [n for (n,) in self.db.execute("select id from operations where id > ? and (exists (select 1 from decisions where operation_id = operations.id)"
+                                              " or exists (select 1 from changes where operation_id = operations.id and op <> 'batch'))", [last])]  # fmt: skip
+        for operation in reversed(done):
+            history.undo(self.db, operation)
+        after = content(self.db)
+        self.wrong += [f"{name} and back, {t}: {[r for r in before[t] if r not in after[t]][:3]} became {[r for r in after[t] if r not in before[t]][:3]}"
+                       for t in TABLES if t not in GROWS and before[t] != after[t]]  # fmt: skip
+
+
+BACK = "cover cover_by_rule attribute tag genre_rule table decide take lock clear merge".split()
 STEPS = """merge merge split split_off decide decide take take lock unlock clear accept reject changed changed imported vanished edited undo undo
-redo merge_names split_names""".split()
+redo merge_names split_names cover cover cover_by_rule attribute tag genre_rule table and_back and_back""".split()
 
 
 def run(folder: Path, steps: int, seed: int = 1, every: int = 25) -> tuple[int, list[str], Counter]:
@@ -189,6 +279,8 @@ def run(folder: Path, steps: int, seed: int = 1, every: int = 25) -> tuple[int, 
         life = Life(db, seed)
         for n in range(1, steps + 1):
             life.step()
+            wrong += [f"step {n}, {fault}" for fault in life.wrong]
+            life.wrong.clear()
             if n % every == 0:
                 before = content(db)
                 truth.rebuild(db)
