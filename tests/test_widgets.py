@@ -15,6 +15,7 @@ from musicdb import demo, history, images, listing, tags, truth, widgets
 from musicdb.errors import BadInput
 from musicdb.links import review
 from musicdb.truth import editing
+from musicdb.widgets import base
 from musicdb.widgets.base import Board, h, remembered
 from musicdb.widgets.differences import values
 
@@ -348,9 +349,7 @@ def test_a_whole_group_is_one_operation(queue):
 
 
 def test_a_group_of_many_is_accepted_beside_the_callback(queue, monkeypatch):
-    from musicdb.widgets import review as screens
-
-    monkeypatch.setattr(screens, "AT_ONCE", 3)
+    monkeypatch.setattr(base, "AT_ONCE", 3)
     screen = musicdb.LinkReview(queue)
     press(screen, "accept_group", id=screen.state["cards"][0]["id"])
     screen.wait()
@@ -358,6 +357,8 @@ def test_a_group_of_many_is_accepted_beside_the_callback(queue, monkeypatch):
     n = screen.counts["accepted"]
     assert n > 3 and queue.value("select count(*) from track_links where status = 'confirmed'") == n
     press(screen, "undo")
+    screen.wait()
+    eventually(lambda: screen.said.startswith("Taken back"))
     assert queue.value("select count(*) from track_links where status = 'confirmed'") == 0
 
 

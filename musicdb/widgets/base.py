@@ -26,6 +26,8 @@ from ..web.cells import PLATFORMS as CHIPS
 
 SHOWN = 500  # characters of one value in a list; the details show more
 QUIET = {"covers", "at", "cancel", "refresh"}  # messages that are no step of a person's
+AT_ONCE = 200  # of what takes a millisecond each: more goes on beside the callback
+STEPS = 20_000  # of SQLite's machine, a few milliseconds, between two looks whether Stop was pressed
 STEPS_S = 0.15  # least time between two steps of a progress bar
 _memory: dict[tuple[str, str, str], dict[str, Any]] = {}
 _pools: weakref.WeakKeyDictionary[Any, dict[str, ThreadPoolExecutor]] = weakref.WeakKeyDictionary()
@@ -109,7 +111,8 @@ class Talk:
     def work(self, what: str, job: Callable[[Callable[..., None]], Any], then: Callable[[Any], object] | None = None) -> Future | None:
         """Run job(progress) on the worker thread, with a bar and Stop; then(result) afterwards, under the lock.
 
-        progress raises Stopped once the person pressed Stop, so that the library function ends and its transaction is rolled back.
+        progress raises Stopped once the person pressed Stop, and so does SQLite at its next step where a job tells no progress: the
+        library function ends and its transaction is rolled back.
         """
         if self.running is not None and not self.running.done():
             self.say(f"Still busy: {self.line.status.get('what', 'working')}. Stop it first, or wait.", "error")
@@ -132,14 +135,30 @@ class Talk:
                     "what": what,
                 }
 
+        ended = []
+
+        def interrupts() -> bool:
+            if not self._stop.is_set() or ended:  # once: what is rolled back and written down afterwards goes through
+                return False
+            ended.append(True)
+            return True
+
         def run() -> Any:
             try:
-                result = job(progress)
+                conn = self.db.conn
+                conn.set_progress_handler(interrupts, STEPS)
+                try:
+                    result = job(progress)
+                finally:
+                    conn.set_progress_handler(None, STEPS)
             except Stopped as stopped:
                 self.say(str(stopped))
                 return None
             except Exception as error:  # on a thread of its own nobody else would hear of it
-                self.fail(error)
+                if ended:
+                    self.say(f"Stopped: {what}. What was done before is kept, the rest was not begun.")
+                else:
+                    self.fail(error)
                 return None
             with self.lock:
                 try:
@@ -153,6 +172,13 @@ class Talk:
         self.line.status = {"text": f"{what} …", "busy": True, "what": what}
         self.running = self.submit(run)
         return self.running
+
+    def soon(self, n: int, what: str, job: Callable[[], Any], then: Callable[[Any], object]) -> None:
+        """Do something to n things and then(result): at once for few, beside the callback, with Stop, for many."""
+        if n <= AT_ONCE and (self.running is None or self.running.done()):
+            then(job())
+        else:
+            self.work(what, lambda progress: job(), then)
 
     def submit(self, run: Callable[[], Any]) -> Future:
         """Start what `work` made of a job: one after the other, on the worker thread of the database."""

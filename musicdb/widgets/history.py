@@ -17,6 +17,7 @@ class HistoryPanel(Board):
         super().__init__(db, name=name)
         self.limit, self.track = limit, track
         self.everything = self.memory.get("everything", False)
+        self.rows: list[Any] = []
         self.press({"do": "refresh"})
 
     def do_refresh(self) -> None:
@@ -27,19 +28,28 @@ class HistoryPanel(Board):
         self._show()
 
     def do_undo(self, id: int | str) -> None:
-        done = history.undo(self.db, id)
-        self.say(f"Taken back: {done.decisions} decisions, {done.rows} rows. Press r on it to do it again.", "good")
-        self._show()
+        self.soon(
+            self._size(id),
+            f"take {id} back",
+            lambda: history.undo(self.db, id),
+            lambda done: self._did(done, "Taken back", "Press r on it to do it again."),
+        )
 
     def do_redo(self, id: int | str) -> None:
-        done = history.redo(self.db, id)
-        self.say(f"Done again: {done.decisions} decisions, {done.rows} rows.", "good")
+        self.soon(self._size(id), f"do {id} again", lambda: history.redo(self.db, id), lambda done: self._did(done, "Done again", ""))
+
+    def _size(self, id: int | str) -> int:
+        return next((row["changes"] + row["decisions"] for row in self.rows if row["operation"] == id), 0)
+
+    def _did(self, done: history.Undone, what: str, more: str) -> None:
         self._show()
+        self.say(f"{what}: {done.decisions} decisions, {done.rows} rows. {more}".strip(), "good")
 
     def _show(self) -> None:
         rows = history.log(self.db, limit=self.limit if self.everything else 10 * self.limit, track=self.track, everything=self.everything)
         if not self.everything:  # an import decides nothing: there is nothing of yours to take back
             rows = [row for row in rows if row["state"] != "nothing decided"][: self.limit]
+        self.rows = rows
         self.state = {
             "title": "What was done", "heading": f"{len(rows)} newest", "labels": LABELS, "layout": "log",
             "filters": [{"name": "mine", "label": "what I did", "n": "", "on": not self.everything}, {"name": "all", "label": "everything", "n": "", "on": self.everything}],

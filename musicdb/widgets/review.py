@@ -11,7 +11,6 @@ from .base import LABELS, Board, short
 from .differences import values
 
 WINDOW = 25  # cards that the browser holds, so that a key is answered before the kernel has
-AT_ONCE = 200  # links of a group that are accepted within the callback; more go on beside it
 REFILL = 10  # fewer cards than this are filled up from the queue
 LONGEST_STACK = 500
 FILTERS = 5  # groups that have a button; the rest comes with the next cards
@@ -71,23 +70,23 @@ class LinkReview(Board):
             self._answer("accepted", answer, n)
             self.say(f"{n:,} accepted: {reason}. u takes all of them back.", "good")
 
-        if n <= AT_ONCE:
-            done(review.accept(self.db, links, whole=True))
-        else:
-            self.work(f"accept {n:,} links", lambda progress: review.accept(self.db, links, whole=True), done)
+        self.soon(n, f"accept {n:,} links", lambda: review.accept(self.db, links, whole=True), done)
 
     def do_undo(self) -> None:
         if not self.done:
             self.say("Nothing to take back in this review; HistoryPanel shows everything.")
             return
         operation, what, n, id = self.done[-1]
-        history.undo(self.db, operation)
-        self.done.pop()
-        self.counts[what] = max(0, self.counts[what] - n)
-        self.focus = id
-        self._show()
-        self.focus = None
-        self.say(f"Taken back: {n} {what}.", "good")
+
+        def back(_: Any) -> None:
+            self.done.pop()
+            self.counts[what] = max(0, self.counts[what] - n)
+            self.focus = id
+            self._show()
+            self.focus = None
+            self.say(f"Taken back: {n} {what}.", "good")
+
+        self.soon(n, f"take {n:,} {what} back", lambda: history.undo(self.db, operation), back)
 
     def _answer(self, what: str, done: review.Reviewed, n: int) -> None:
         if done.operation is not None:

@@ -10,6 +10,7 @@ import ipywidgets
 from .. import history, tags
 from .base import Form, follow, guarded, h, short, tracks_of
 
+QUICK = 20  # tracks are tagged in the time in which one is decided about
 SHOWN = 60  # buttons of one group; the field finds the others
 
 
@@ -54,9 +55,12 @@ class Tagger(Form):
         if not chosen:
             self.say("Select tracks in the list first (space or x).", "error")
             return
-        operation, n = tags.add(self.db, chosen, text)
-        self._done(operation, f"{text.strip()} is on {n:,} more tracks." if n else "All of them have it already.")
-        self.field.value = ""
+
+        def added(done: tuple[int | None, int]) -> None:
+            self._done(done[0], f"{text.strip()} is on {done[1]:,} more tracks." if done[1] else "All of them have it already.")
+            self.field.value = ""
+
+        self.soon(len(chosen) // QUICK, f"tag {len(chosen):,} tracks", lambda: tags.add(self.db, chosen, text), added)
 
     @guarded
     def toggle(self, tag: int) -> None:
@@ -68,8 +72,13 @@ class Tagger(Form):
             return
         have = {one["id"]: one["tracks"] for one in tags.of(self.db, chosen)}.get(tag, 0)
         text = f"{row['grp']}/{row['name']}" if row["grp"] else row["name"]
-        operation, n = tags.remove(self.db, chosen, tag) if have == len(chosen) else tags.add(self.db, chosen, text)
-        self._done(operation, f"{tags.shown(row['grp'], row['name'])}: {'off' if have == len(chosen) else 'on'} {n:,} tracks.")
+        off, name = have == len(chosen), tags.shown(row["grp"], row["name"])
+        self.soon(
+            len(chosen) // QUICK,
+            f"{name} {'off' if off else 'on'} {len(chosen):,} tracks",
+            lambda: tags.remove(self.db, chosen, tag) if off else tags.add(self.db, chosen, text),
+            lambda done: self._done(done[0], f"{name}: {'off' if off else 'on'} {done[1]:,} tracks."),
+        )
 
     @guarded
     def undo(self) -> None:
@@ -77,10 +86,14 @@ class Tagger(Form):
         if not self.done:
             self.say("Nothing to take back here.")
             return
-        history.undo(self.db, self.done[-1])
-        self.done.pop()
-        self.say("Taken back.", "good")
-        self._show()
+        operation = self.done[-1]
+
+        def back(_: Any) -> None:
+            self.done.pop()
+            self._show()
+            self.say("Taken back.", "good")
+
+        self.soon(len(self.tracks()) // QUICK, "take the last tags back", lambda: history.undo(self.db, operation), back)
 
     def _done(self, operation: int | None, text: str) -> None:
         if operation is not None:

@@ -98,11 +98,18 @@ class TruthEditor(Board):
         if not self.edits:
             self.say("Nothing is chosen yet: Enter takes the value at hand.")
             return
+        tracks, edits, approved = list(self.tracks), [*self.edits.values()], self.approved
+        self.soon(len(tracks), f"apply to {len(tracks):,} tracks", lambda: self._apply(tracks, edits, approved), self._applied)
+
+    def _apply(self, tracks: list[int], edits: list[Edit], approved: Any) -> Any:
         try:
-            done = editing.apply(self.db, self.tracks, [*self.edits.values()], approved=self.approved)
+            return editing.apply(self.db, tracks, edits, approved=approved)
         except editing.Changed:
-            self._show()
+            with self.lock:
+                self._show()
             raise
+
+    def _applied(self, done: Any) -> None:
         self.edits.clear()
         if done.operation is not None:
             self.done.append(done.operation)
@@ -114,7 +121,10 @@ class TruthEditor(Board):
         if not self.done:
             self.say("Nothing to take back here; HistoryPanel shows everything.")
             return
-        done = history.undo(self.db, self.done[-1])
+        operation = self.done[-1]
+        self.soon(len(self.tracks), "take the last back", lambda: history.undo(self.db, operation), self._undone)
+
+    def _undone(self, done: Any) -> None:
         self.done.pop()
         self._show()
         self._tell_list()

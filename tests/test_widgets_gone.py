@@ -1,0 +1,79 @@
+"""Screens when something ends: work that is stopped, a database that is closed."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+
+import pytest
+
+import musicdb
+from musicdb import widgets
+from musicdb.widgets.base import Board
+
+from .reviewable import reviewable
+from .test_widgets import eventually
+
+
+@pytest.fixture
+def music(tmp_path):
+    reviewable(tmp_path / "music.db", 12)
+    with musicdb.open(tmp_path / "music.db") as db:
+        yield db
+
+
+def test_work_that_tells_no_progress_is_stopped_too_and_changes_nothing(music):
+    panel, begun = musicdb.ImportPanel(music), threading.Event()
+
+    def job(progress):
+        with music.operation("slow"):
+            music.execute("update tracks set comment = 'stopped' where id = 1")
+            begun.set()
+            return music.value(
+                "with recursive c(n) as (select 1 union all select n + 1 from c where n < 10000000000) select count(*) from c"
+            )
+
+    panel.work("count to ten milliards", job)
+    assert begun.wait(5)
+    panel._received(None, {"do": "cancel"}, [])
+    panel.wait(10)
+    assert panel.said.startswith("Stopped: count") and panel.last_error is None
+    assert music.value("select count(*) from tracks where comment = 'stopped'") == 0
+    panel.work("count", lambda progress: music.value("select 3"), lambda found: panel.say(f"{found}"))
+    panel.wait(10)
+    eventually(lambda: panel.said == "3")
+
+
+@pytest.mark.parametrize("name", widgets.SCREENS)
+def test_whatever_is_pressed_when_the_database_is_gone_is_said_on_the_status_line(music, name):
+    """Every button and every message of every screen: none raises, none is silent."""
+    screen = getattr(musicdb, name)(
+        music, *([1] if name in ("TrackDetails", "TruthEditor", "ImagePicker", "Tagger", "PlatformSearch") else [])
+    )
+    args = {"id": 1, "ids": [1], "field": "year", "platform": "spotify", "text": "5", "name": "year", "value": "5", "on": True, "offset": 0}
+    eventually(lambda: not isinstance(screen, Board) or screen.state)
+    music.close()
+    boards = [screen, *getattr(screen, "children", ())]
+    said = 0
+    for board in (one for one in boards if isinstance(one, Board)):
+        for do in (one for one in dir(board) if one.startswith("do_") and one not in ("do_cancel", "do_covers")):
+            wanted = inspect.signature(getattr(board, do)).parameters
+            board.press({"do": do[3:], **{key: args.get(key, "x") for key in wanted}})
+            said += board.last_error is not None
+    if hasattr(screen, "refresh"):  # as the list does that it follows
+        screen.refresh()
+        eventually(lambda: screen.last_error is not None)
+        said += 1
+    for button in _buttons(screen):
+        screen.line.status = {}
+        button.click()
+        eventually(lambda: screen.said)
+    assert said or not isinstance(screen, Board), "something of it needs the database"
+
+
+def _buttons(screen):
+    for one in getattr(screen, "children", ()):
+        if type(one).__name__ == "Button" and not one.disabled:
+            yield one
+        elif not isinstance(one, Board):
+            yield from _buttons(one)
