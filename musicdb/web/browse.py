@@ -14,7 +14,8 @@ from .reading import Reader
 from .walls import words
 
 SIZE = 50
-SHOWN = 12  # values of a facet before "more"
+SHOWN, MOST = 12, 60  # values of a facet before "more", and with it
+FIRST = {"key": 24, "decade": 24, "owned": 24, "year": 6}
 ROWS = """
 select t.id, coalesce(
     (select i.image_id from image_links as i where i.track_id = t.id and i.is_selected = 1),
@@ -132,8 +133,9 @@ def counts(index: Index, found: int, want: Asked) -> list[dict]:
         if name in ("key", "decade"):
             values.sort(key=lambda pair: (int(pair[0].rstrip("AB") or 0) if pair[0].rstrip("AB").isdigit() else 0, pair[0]))
         rows = [{"value": value, "label": OWNED.get(value, value) if name == "owned" else value, "count": n, "chosen": value in chosen} for value, n in values]
+        first = FIRST.get(name, SHOWN)
         if rows:
-            out.append({"name": name, "title": title, "values": rows if name in ("key", "decade", "owned") else rows[:SHOWN], "rest": rows[SHOWN:60] if name not in ("key", "decade", "owned") else []})
+            out.append({"name": name, "title": title, "values": rows[:first], "rest": rows[first : max(first, MOST)]})
     return out
 
 

@@ -26,6 +26,13 @@ PAGES = {"tracks", "release_groups", "releases", "artists", "labels", "playlists
 TRACKS = {"track_id", "auto_track_id", "assigned_track_id"}
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 UTC = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
+BEHIND = frozenset(  # columns that keep a library running: not in a row of a table unless asked for, always on the page of a row
+    """match_key title_norm name_norm alias_norm metadata_hash rows_version needs_update in_library said uri external_id release_external_id
+    parent_external_id owner_id remote_version remote_updated_at sources duration_secs is_deleted track_uid playlist_uid release_uid release_group_id
+    user_id operation_id created_at updated_at deleted_at merged_into_id first_seen_at path_hash path_bytes mtime_ns ctime_ns inode window_hash
+    audio_hash file_hash dhash tint etag auto_track_id assigned_track_id raw_id import_batch_id copy_key collection_item_id instance_id item_id origin
+    sort_key utc_offset_min last_enriched_at platform_track_id""".split()
+)
 JSON_SHOWN = 3000  # characters of one folded value; a hundred rows of whole payloads would make a page of megabytes
 
 
@@ -74,6 +81,12 @@ def clock(ms: float) -> str:
     seconds = round(ms / 1000)
     hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def hour(value) -> Markup | str:
+    """The time of day in a moment, '20:45'; what is no moment stays as somebody wrote it."""
+    found = UTC.fullmatch(value) if isinstance(value, str) else None
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(value, found[4]) if found else value or ""
 
 
 def tempo(value) -> Markup | None:
@@ -171,12 +184,18 @@ def attributes(column: str) -> str:
     return Markup('class="col-{}" data-label="{}"').format(to_css_class(column), column.replace("_", " "))
 
 
-def body(rows: Iterable[Iterable[tuple[str, Any, bool]]]) -> Markup:
+def behind(columns: Iterable[str], args) -> frozenset[str]:
+    """Which of these columns a table leaves out: what is technical, but all are there with `_all=1` or where columns were chosen."""
+    names = frozenset(columns)
+    return frozenset() if "_all" in args or "_col" in args or names <= BEHIND else names & BEHIND
+
+
+def body(rows: Iterable[Iterable[tuple[str, Any, bool]]], without: frozenset[str] = frozenset()) -> Markup:
     """Rows of a table from (column, value, whether there is one); what is no Markup is escaped. A template takes four times as long."""
     out = []
     for row in rows:
         out.append("<tr>")
-        out += [f"<td {attributes(column)}{'' if there else ' data-none'}>{escape(value)}</td>" for column, value, there in row]
+        out += [f"<td {attributes(column)}{'' if there else ' data-none'}>{escape(value)}</td>" for column, value, there in row if column not in without]
         out.append("</tr>")
     return Markup("".join(out))
 

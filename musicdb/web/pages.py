@@ -49,9 +49,10 @@ limit :limit
 
 IMPORTS = """
 select o.id, o.type, o.platform, o.status, o.completed_at, o.reason, o.error_message,
-  json_extract(o.details, '$.new') as new, json_extract(o.details, '$.changed') as changed
+  json_extract(o.details, '$.new') as new, json_extract(o.details, '$.changed') as changed, json_extract(o.details, '$.gone') as gone,
+  json_extract(o.details, '$.quarantined') as refused, json_extract(o.details, '$.listens_new') as plays
 from operations as o
-where o.parent_id is null
+where o.parent_id is null and o.platform is not null and o.type <> 'setup'
 order by o.id desc
 limit 8
 """
@@ -241,7 +242,7 @@ def home(read: Reader, limit: int = 18) -> dict:
         return page
     page["todo"] = {name: read.count(f"What waits for you: {name}", sql) for name, sql in TODO.items()}
     page["lately"] = read.rows("Played lately", LATELY)
-    page["operations"] = read.rows("What was done last", IMPORTS)
+    page["operations"] = read.rows("What came in or went out last", IMPORTS)
     return page
 
 

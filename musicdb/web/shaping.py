@@ -127,4 +127,4 @@ def signs(evidence: str | None) -> list[str]:
         content = [value if isinstance(value, dict | str) else f"{name}: {value}" for name, value in content.items()]
     if not isinstance(content, list):
         return []
-    return [str(one.get("sentence") or one.get("sign") or one) if isinstance(one, dict) else str(one) for one in content]
+    return [(str(one.get("sentence") or one.get("sign") or one) if isinstance(one, dict) else str(one)).rstrip(".") for one in content]

@@ -18,7 +18,8 @@ where g.id = :id
 
 ALBUM_TRACKS = """
 select t.id, t.title, t.version, t.artist_credit, t.duration_ms, t.bpm, t.musical_key, t.rating, coalesce(
-  (select min(i.disc_no * 1000 + i.track_no) from release_items as i where i.track_id = t.id),
+  (select min(i.disc_no * 1000 + i.track_no) from release_items as i join releases as e on e.id = i.release_id
+    where i.track_id = t.id and e.release_group_id = :id),
   (select min(coalesce(json_extract(p.said, '$.disc_no'), 1) * 1000 + json_extract(p.said, '$.track_no'))
     from track_links as k join platform_tracks as p on p.id = k.platform_track_id
     where k.track_id = t.id and k.status in ('auto', 'confirmed') and p.album = :title)) as place,
@@ -210,6 +211,16 @@ order by s.disc_no, s.track_no
 limit 500
 """
 
+ALBUMS_OF_SIDES = """
+select g.id, g.title, count(*) as tracks
+from (select distinct track_id from record_sides where platform_release_id = :id and track_id is not null) as s
+join tracks as t on t.id = s.track_id
+join release_groups as g on g.id = t.release_group_id
+group by g.id
+order by tracks desc
+limit 6
+"""
+
 EVENT = "select id, name, start_date, end_date, location, description from events where id = :id and deleted_at is null"
 
 EVENT_TRACKS = """
@@ -219,6 +230,7 @@ select e.stage, e.position, e.set_time, e.track_id, e.title, e.version, e.artist
 from played_at as e
 join tracks as t on t.id = e.track_id
 where e.event_id = :id
+order by e.stage, e.position = 0, e.position, e.set_time
 limit 500
 """
 
@@ -307,12 +319,12 @@ def record(read: Reader, id: int) -> dict | None:
     row["cover"] = row["cover"] or next((one["cover"] for one in copies if one["cover"]), None)
     if read.shared:
         copies = [{name: one[name] for name in ("status", "media_condition", "sleeve_condition", "cover", "platform")} for one in copies]
-    album = read.rows("Albums of these tracks", "select distinct release_group_id as id from tracks where id in (select track_id from record_sides where platform_release_id = :id) and release_group_id is not null limit 6", id=id)
+    albums = read.rows("Albums of these tracks", ALBUMS_OF_SIDES, id=id)
     return {
         "row": row,
         "copies": copies,
         "sides": sides,
-        "albums": [one["id"] for one in album],
+        "albums": albums,
         "files": sum(one["has_file"] for one in sides),
         "streams": sum(one["on_stream"] for one in sides),
     }

@@ -120,7 +120,16 @@ async def home(datasette, request):
     database = database_of(datasette, request)
     await allowed(datasette, request, database, "tracks")
     page, asked = await read(datasette, database, ("home",), pages.home)
+    if not request.url_vars.get("format"):
+        page = {**page, "questions": await questions(datasette, request, database)}
     return await answer(datasette, request, database, "home", page, asked)
+
+
+async def questions(datasette, request, database) -> list[dict]:
+    """Saved questions that stand in a group and that this visitor may ask: {name, title, group}."""
+    known = await datasette.get_canned_queries(database.name, request.actor)
+    return [{"name": name, "title": one.get("title") or name, "group": one["group"]} for name, one in known.items() if one.get("group")
+            and await datasette.permission_allowed(request.actor, "view-query", resource=(database.name, name), default=True)]  # fmt: skip
 
 
 async def row(datasette, request):

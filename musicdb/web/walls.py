@@ -26,10 +26,20 @@ where a.deleted_at is null and a.merged_into_id is null{where}
 order by a.name
 limit :limit offset :offset
 """
+COVER = """coalesce(
+      (select m.image_id from image_links as m where m.track_id = t.id and m.is_selected = 1),
+      (select m.image_id from image_links as m where m.release_group_id = t.release_group_id and m.is_selected = 1))"""
 PLAYLISTS = """
 select w.page, w.id, w.title, w.platform, w.kind, w.owner, case w.page
     when 'playlist' then (select count(*) from playlist_items as i where i.playlist_id = w.id and i.deleted_at is null)
-    else (select count(*) from platform_playlist_items as i where i.platform_playlist_id = w.id and i.removed_at is null) end as n
+    else (select count(*) from platform_playlist_items as i where i.platform_playlist_id = w.id and i.removed_at is null) end as n,
+  case w.page when 'playlist' then (
+    select {cover} as image from playlist_items as i join tracks as t on t.id = i.track_id
+    where i.playlist_id = w.id and i.deleted_at is null and image is not null order by i.sort_key limit 1)
+  else (
+    select {cover} as image from platform_playlist_items as i
+    join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed') join tracks as t on t.id = k.track_id
+    where i.platform_playlist_id = w.id and i.removed_at is null and image is not null order by i.position limit 1) end as cover
 from (
   select * from (
     select 'playlist' as page, id, name as title, 'yours' as platform, kind, null as owner
@@ -56,7 +66,9 @@ order by c.status = 'wanted', c.artists, c.title
 limit :limit offset :offset
 """
 EVENTS = """
-select e.id, e.name as title, e.start_date as more, e.location as by, (select count(*) from event_recordings as r where r.event_id = e.id) as n
+select e.id, e.name as title, e.start_date as more, e.location as by, (select count(*) from event_recordings as r where r.event_id = e.id) as n,
+  (select {cover} as image from event_recordings as r join tracks as t on t.id = r.track_id
+    where r.event_id = e.id and image is not null order by r.position limit 1) as cover
 from events as e
 where e.deleted_at is null{where}
 order by e.start_date desc, e.id desc
@@ -88,6 +100,6 @@ def wall(read: Reader, kind: str, q: str = "", offset: int = 0, sort: str = "") 
     like = "%" + q.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     params = {"words": typed} if ":words" in where else {"like": like} if ":like" in where else {}
     order = ORDERS.get(sort, ORDERS[""])
-    rows = read.rows(title, sql.format(where=where, order=order) if kind == "albums" else sql.format(where=where), limit=SIZE + 1, offset=offset, **params)
+    rows = read.rows(title, sql.format(where=where, order=order, cover=COVER), limit=SIZE + 1, offset=offset, **params)
     more = len(rows) > SIZE
     return {"kind": kind, "title": title, "rows": rows[:SIZE], "q": q, "sort": sort, "offset": offset, "next": offset + SIZE if more else None}

@@ -65,7 +65,7 @@ def build(path: Path, tracks: int, listens: int) -> None:
                     i, slot = n % tracks, n // tracks
                     p = shelves(i)[slot]
                     again = slot - shelves(i).index(p)  # 0 = the first of this platform
-                    said = {"title": title[i], "artists": [name[i % artists]], "year": 1960 + (i + (p == "discogs")) % 65, "genres": ["House"]}
+                    said = {"title": title[i], "artists": [name[i % artists]], "year": 1960 + (i + (p == "discogs" and i % 7 == 0)) % 65, "genres": ["House"]}
                     if bpm[i]:
                         said |= {"bpm": bpm[i], "musical_key": key[i]}
                     if p == "discogs":
@@ -82,6 +82,9 @@ def build(path: Path, tracks: int, listens: int) -> None:
         with db.atomic():
             write("insert into track_links(platform_track_id, auto_track_id, assigned_track_id, track_id, status, method, confidence) values (?,?,?,?,?,?,?)",
                   ((n + 1, *[n % tracks + 1] * 3, "auto" if n % 500 else "confirmed", "key", 90) for n in range(tracks * 6)))  # fmt: skip
+            fields = (("year", "discogs", 7, 0), ("duration_ms", "tidal", 300, 4))
+            write("insert into disagreements(track_id, field) values (?, ?)",
+                  ((i + 1, field) for i in range(tracks) for field, p, every, rest in fields if i % every == rest and p in shelves(i)))  # fmt: skip
             write("insert into platform_releases(id, platform, external_id, title, said) values (?, 'discogs', ?, ?, ?)",
                   ((i + 1, f"r{i}", f"Album {i}", json.dumps({"artists": [name[i % artists]], "label": f"Label {i % 90}", "year": 1990})) for i in range(albums)))  # fmt: skip
             write("insert into collection_items(platform_release_id, status, platform, instance_id, purchase_price, currency) values (?, ?, 'discogs', ?, ?, 'EUR')",
