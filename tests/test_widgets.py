@@ -240,6 +240,18 @@ def test_a_selection_goes_over_pages_and_others_follow_it(music):
     assert grid.chosen() == [first]
 
 
+def test_a_key_is_answered_before_the_screens_that_follow(music):
+    grid = musicdb.Grid(music, limit=10, name="followed")
+    heard = []
+    base.follow(grid, follower := lambda: heard.append((grid.seen, grid.state["offset"])))
+    grid._received(grid, {"do": "page", "offset": 10, "n": 5}, [])
+    assert heard == [(5, 10)], "after the answer, once"
+    press(grid, "at", id=grid.state["rows"][2]["id"])
+    assert len(heard) == 2 and follower
+    grid._received(grid, {"do": "nonsense", "n": 6}, [])
+    assert grid.followers is None and grid.seen == 6
+
+
 def test_a_cell_that_is_run_again_goes_on_where_it_was(music):
     grid = musicdb.Grid(music, limit=10)
     press(grid, "search", text="year:>2000")

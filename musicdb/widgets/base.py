@@ -216,14 +216,20 @@ class Board(Talk, View):
     def __init__(self, db: Any, *, name: str = "", **traits: Any):
         super().__init__(kind=self.LAYOUT, **traits)
         self.line = self
+        self.followers: list[Callable[[], object]] | None = None  # that heard something while a message is answered
         self.listen(db, name)
         self.on_msg(self._received)
 
     def _received(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
-        with self.lock, self.hold_sync():  # what the screen shows, says and has seen: one message
-            self.press(content, buffers)
-            if "n" in content:
-                self.seen = int(content["n"])
+        with self.lock:
+            self.followers = []
+            with self.hold_sync():  # what the screen shows, says and has seen: one message
+                self.press(content, buffers)
+                if "n" in content:
+                    self.seen = int(content["n"])
+            followers, self.followers = self.followers, None
+        for callback in followers or ():  # the key is answered: now the screens below
+            callback()
 
     @guarded
     def press(self, content: dict[str, Any], buffers: list[Any] | None = None) -> None:
@@ -283,9 +289,16 @@ def tracks_of(what: Any) -> list[int]:
 
 
 def follow(what: Any, callback: Callable[[], object]) -> None:
-    """Call back whenever the selection of a Grid changes; nothing to follow elsewhere."""
+    """Call back whenever the selection of a Grid changes, after it answered the browser; nothing to follow elsewhere."""
+
+    def heard(_: object) -> None:
+        if what.followers is None:
+            callback()
+        elif callback not in what.followers:
+            what.followers.append(callback)
+
     if hasattr(what, "chosen"):
-        what.observe(lambda _: callback(), names=["selected", "current"])
+        what.observe(heard, names=["selected", "current"])
 
 
 LABELS = dict(CHIPS)
