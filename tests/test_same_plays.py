@@ -1,5 +1,6 @@
 """Which listens of several services are one play: pure on labelled diaries, and as flags that stay, follow decisions and cost little."""
 
+import random
 from itertools import combinations
 
 import pytest
@@ -174,3 +175,24 @@ def test_what_is_no_listen_or_of_two_people_is_refused(db):
         flagging.two(db, 1, 99)
     with pytest.raises(musicdb.errors.BadInput, match="two people"):
         flagging.two(db, 1, other)
+
+
+def test_years_are_compared_in_parts_that_no_play_reaches_over(db, monkeypatch):
+    """As a whole and cut at long pauses: the same flags, and no more plays than the day holds at once."""
+    pick = random.Random(2)
+    for day in range(60):
+        for n in range(pick.randrange(2, 7)):
+            at = f"2025-{1 + day // 28:02}-{1 + day % 28:02}T{18 + n // 3:02}:{5 + n % 3 * 15:02}"
+            listen(db, "spotify", f"p{n}", f"Song {n}", "Ada Lumen", f"{at}:00Z", 190_000)
+            listen(db, "lastfm", f"q{n}", f"Song {n}", "Ada Lumen", f"{at}:04Z", None)
+    whole = flagging.mark(db, all=True)
+    flagged = flags(db)
+    db.execute("update listens set duplicate_of_id = null, duplicate_reason = null")
+    monkeypatch.setattr(flagging, "AT_ONCE", 1)
+    sizes = []
+    find = same.find
+    monkeypatch.setattr(same, "find", lambda plays, *args, **more: sizes.append(len(plays)) or find(plays, *args, **more))
+    cut = flagging.mark(db, all=True)
+    assert flags(db) == flagged and len(flagged) > 120 and len(sizes) > 50 and max(sizes) <= 16
+    assert (cut.repeated, whole.repeated) == (len(flagged), len(flagged))
+    assert flagging.parts([]) == [] and flagging.parts([5]) == [(5 - flagging.AROUND, 5 + flagging.AROUND)]

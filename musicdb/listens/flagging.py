@@ -25,14 +25,17 @@ if TYPE_CHECKING:
 COMPARED = "listens_compared"  # key of `config`: id of the last listen that was looked at
 AROUND = 3 * 3600  # seconds on either side of a new listen that are read; what lies in half of that may change
 WHOLE = 0.2  # share of new listens from which everything is read
+AT_ONCE = 150_000  # plays that are compared at once, so that a million do not fill the memory; cut where nothing was played for long
 ALIKE = 35.0  # confidence from which two tracks at the same time are one: the time itself says much
 USERS = "select user_id from listens group by user_id having min(platform) <> max(platform) or ?"  # or a person said something
 NEW = "select user_id, cast(strftime('%s', listened_at) as integer) from listens where id > ? order by 1, 2"
+TIMES = "select cast(strftime('%s', listened_at) as integer) from listens indexed by ix_l_time where user_id = ? order by listened_at"
 PLAYS = """
 select l.id, l.platform, cast(strftime('%s', l.listened_at) as integer), l.ms_played, p.id, l.duplicate_of_id, l.duplicate_reason
-from listens as l {indexed}
+from listens as l indexed by ix_l_time
 left join platform_tracks as p on p.platform = l.platform and p.external_id = l.track_external_id
-where l.user_id = :user {only}
+where l.user_id = :user
+  and l.listened_at between strftime('%Y-%m-%dT%H:%M:%SZ', :since, 'unixepoch') and strftime('%Y-%m-%dT%H:%M:%SZ', :until, 'unixepoch')
 """
 SONGS = """
 select p.id, k.track_id, p.match_key, p.duration_ms
@@ -77,16 +80,16 @@ def mark(db: Database, *, all: bool = False, progress: Callable[[int, int | None
         if newest <= last and not all:
             return done
         rereading.settle(db, last)
-        decided = _decided(db)
+        known = _Known(db)
         whole = all or newest - last > WHOLE * newest
-        new: dict[int, list[int]] = {user: [] for (user,) in db.execute(USERS, [bool(decided[1])])} if whole else {}
+        new: dict[int, list[int]] = {user: [] for (user,) in db.execute(USERS, [bool(known.together)])} if whole else {}
         for user, at in db.execute(NEW, [last]) if not whole else ():
             new.setdefault(user, []).append(at)
         for number, (user, times) in enumerate(new.items()):
             if progress:
                 progress(number, len(new), "comparing plays")
-            for span in [None] if whole else spans(times):
-                _mark(db, user, span, done, decided)
+            for span in parts(at for (at,) in db.execute(TIMES, [user])) if whole else spans(times):
+                _mark(db, user, span, done, known)
         with db.operation("compare listens", mode="batch"):
             db.execute(
                 "insert into config (key, value, description) values (?, ?, 'listens up to this id were compared across services') "
@@ -106,35 +109,55 @@ def spans(times: Iterable[int]) -> list[tuple[int, int]]:
     return out
 
 
-def _mark(db: Database, user: int, span: tuple[int, int] | None, done: Marked, decided: Decided) -> None:
-    asked: dict[str, Any] = {"user": user}
-    only = ""
-    if span:
-        only = "and l.listened_at between strftime('%Y-%m-%dT%H:%M:%SZ', :since, 'unixepoch') and strftime('%Y-%m-%dT%H:%M:%SZ', :until, 'unixepoch')"
-        asked |= {"since": span[0], "until": span[1]}
-    rows = db.execute(PLAYS.format(only=only, indexed="indexed by ix_l_time" if span else ""), asked).fetchall()
-    if span and len({row[1] for row in rows}) < 2 and not any(row[5] for row in rows) and not decided[1]:
+def parts(times: Iterable[int]) -> list[tuple[int, int]]:
+    """(from, to) that together hold all of these times, in order, some AT_ONCE each: cut where nothing was played for so long that no play reaches
+    over it.
+    """
+    out: list[tuple[int, int]] = []
+    first = before = None
+    n = 0
+    for at in times:
+        if first is not None and before is not None and n >= AT_ONCE and at - before > 2 * AROUND:
+            out.append((first - AROUND, before + AROUND))
+            first, n = None, 0
+        first = at if first is None else first
+        before, n = at, n + 1
+    return out if first is None or before is None else [*out, (first - AROUND, before + AROUND)]
+
+
+class _Known:
+    """What is the same for all plays of a run: services in order, what a person decided, names of artists."""
+
+    def __init__(self, db: Database):
+        order = db.execute(ORDER).fetchall()
+        self.order = [platform for platform, _ in order]
+        self.scrobbles = {platform: bool(history) for platform, history in order}
+        self.apart, self.together = _decided(db)  # together: listen -> the one whose word counts
+        self.aliases = aliases.known(db) or None
+
+
+def _mark(db: Database, user: int, span: tuple[int, int], done: Marked, known: _Known) -> None:
+    rows = db.execute(PLAYS, {"user": user, "since": span[0], "until": span[1]}).fetchall()
+    if len({row[1] for row in rows}) < 2 and not any(row[5] for row in rows) and not known.together:
         done.compared += len(rows)
         return
-    order = db.execute(ORDER).fetchall()
-    scrobbles = {platform: bool(history) for platform, history in order}
-    songs = _Songs(db, {row[4] for row in rows if row[4] is not None})
+    songs = _Songs(db, {row[4] for row in rows if row[4] is not None}, known.aliases)
     plays = [
-        same.Play(id, platform, at, songs.of.get(track, -id), songs.seconds.get(track), None if ms is None else ms // 1000, scrobbles[platform])
+        same.Play(id, platform, at, songs.of.get(track, -id), songs.seconds.get(track), None if ms is None else ms // 1000, known.scrobbles[platform])
         for id, platform, at, ms, track, *_ in rows
     ]
-    apart, together = decided
-    here = {row[0] for row in rows}
-    near = [pair for pair in together if here.issuperset(pair)]
-    found = {s.id: s for s in same.find(plays, [p for p, _ in order], alike=songs.alike, apart=apart, together=near)}
-    found |= {told: same.Same(told, of, same.DECIDED) for of, told in together if told in here and of not in here}
+    here = {row[0] for row in rows} if known.together else set()
+    said = [(known.together[told], told) for told in sorted(here & known.together.keys())]
+    near = [(of, told) for of, told in said if of in here]
+    found = {s.id: s for s in same.find(plays, known.order, alike=songs.alike, apart=known.apart, together=near)}
+    found |= {told: same.Same(told, of, same.DECIDED) for of, told in said if of not in here}
     done.compared += len(plays)
     done.repeated += len(found)
-    inner = (span[0] + AROUND // 2, span[1] - AROUND // 2) if span else None
+    low, high = span[0] + AROUND // 2, span[1] - AROUND // 2
     changed = []
     for id, _, at, _, _, of, why in rows:
         now = found.get(id)
-        if (now and (now.of, now.reason)) != ((of, why) if of is not None else None) and (inner is None or inner[0] <= at <= inner[1]):
+        if (now and (now.of, now.reason)) != ((of, why) if of is not None else None) and low <= at <= high:
             changed.append((now and now.of, now and now.reason, id))
     if changed:
         changed.sort(key=lambda row: row[2])  # pages are written once
@@ -147,12 +170,11 @@ def _mark(db: Database, user: int, span: tuple[int, int] | None, done: Marked, d
 class _Songs:
     """Numbers of songs: observations of one track, or of one key, have one."""
 
-    def __init__(self, db: Database, tracks: set[int]):
-        self.db, self.of, self.seconds = db, {}, {}
+    def __init__(self, db: Database, tracks: set[int], known: Any):
+        self.db, self.of, self.seconds, self.aliases = db, {}, {}, known
         self.keys: dict[int, str] = {}
         self.first: dict[int, int] = {}  # song -> an observation
         self.records: dict[int, Record] = {}
-        self.aliases = aliases.known(db) or None
         names: dict[Any, int] = {}
         for id, track, key, ms in db.execute(SONGS, [msgspec.json.encode(sorted(tracks)).decode()]):
             usable = key if key and key[0] != "|" and key[-1] != "|" else None
@@ -179,17 +201,16 @@ class _Songs:
         return self.records[song]
 
 
-Decided = tuple[set[frozenset[int]], list[tuple[int, int]]]
-
-
-def _decided(db: Database) -> Decided:
-    """Pairs of ids that a person told apart, and that are one."""
+def _decided(db: Database) -> tuple[set[frozenset[int]], dict[int, int]]:
+    """Pairs of ids that a person told apart, and {listen: the one that it tells again}."""
     apart: set[frozenset[int]] = set()
-    together: list[tuple[int, int]] = []
+    together: dict[int, int] = {}
     for key, value in db.execute(DECIDED).fetchall():
-        ids = [db.value(BY_KEY, {"key": msgspec.json.encode(one).decode()}) for one in msgspec.json.decode(key)]
-        if None not in ids and value is not None:
-            (apart.add(frozenset(ids)) if value == "false" else together.append((ids[0], ids[1])))
+        of, told = (db.value(BY_KEY, {"key": msgspec.json.encode(one).decode()}) for one in msgspec.json.decode(key))
+        if of is not None and told is not None and value == "false":
+            apart.add(frozenset((of, told)))
+        elif of is not None and told is not None and value is not None:
+            together[told] = of
     return apart, together
 
 
@@ -224,7 +245,7 @@ def _say(db: Database, one: int, other: int, value: str, note: str | None, by: s
 
 def follow(db: Database, keys: Iterable[str]) -> None:
     """Bring the flags up to date of the listens that decisions with these keys are about."""
-    decided = _decided(db)
+    known = _Known(db)
     for key in keys:
         around: dict[int, list[int]] = {}
         for part in msgspec.json.decode(key):
@@ -233,7 +254,7 @@ def follow(db: Database, keys: Iterable[str]) -> None:
                 around.setdefault(row[1], []).append(row[2])
         for user, times in around.items():
             for span in spans(times):
-                _mark(db, user, span, Marked(), decided)
+                _mark(db, user, span, Marked(), known)
 
 
 REPEATED = """

@@ -7,6 +7,7 @@ an evening of new listens in milliseconds.
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -40,6 +41,11 @@ def store(db: musicdb.db.Database, rows: list[Told], first: int = 1) -> None:
         db.executemany(LISTEN, listens)
 
 
+def peak() -> float:
+    """The most memory that this process had so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--plays", type=int, default=430_000, help="true plays; each is told by two or three services")
@@ -51,9 +57,9 @@ def main() -> None:
         t.at += rows[-1].at - later[0].at + 3600
     with tempfile.TemporaryDirectory() as folder, musicdb.open(Path(folder) / "music.db") as db:
         store(db, rows)
-        start = time.perf_counter()
+        before, start = peak(), time.process_time()
         done = flagging.mark(db)
-        took = time.perf_counter() - start
+        took, now = time.process_time() - start, peak()
         of = dict(db.execute("select id, duplicate_of_id from listens where duplicate_of_id is not null").fetchall())
         groups: dict[int, list[int]] = {}
         for id in range(1, len(rows) + 1):
@@ -63,7 +69,7 @@ def main() -> None:
             true[t.play] = true.get(t.play, 0) + 1
         found = sum(len(g) * (len(g) - 1) // 2 for g in groups.values())
         right = sum(rows[a - 1].play == rows[b - 1].play for g in groups.values() for n, a in enumerate(g) for b in g[n + 1 :])
-        print(f"{done.compared:,} listens: {took:.1f} s, {done.changed:,} flagged; precision {right / found:.4f}, recall {right / sum(n * (n - 1) // 2 for n in true.values()):.4f}")
+        print(f"{done.compared:,} listens: {took:.1f} s of the processor, peak {now:.0f} MiB (before: {before:.0f}), {done.changed:,} flagged; precision {right / found:.4f}, recall {right / sum(n * (n - 1) // 2 for n in true.values()):.4f}")
         start = time.perf_counter()
         flagging.mark(db)
         print(f"nothing new: {1000 * (time.perf_counter() - start):.1f} ms")
