@@ -222,7 +222,9 @@ def test_undo_of_a_take_over_leaves_no_list_and_no_link(db):
     playlists.apply(db, made)
     playlists.plan(db)
     playlists.undo(db, made)
-    assert db.value("select count(*) from playlists") == db.value("select count(*) from playlist_links") == 0
+    assert db.value("select count(*) from playlists where deleted_at is null") == db.value("select count(*) from playlist_links") == 0
+    history.redo(db)
+    assert [row.title for row in playlists.state(db, "House")] == ["Song a", "Song b", "Song c"]
 
 
 # ---------- targets

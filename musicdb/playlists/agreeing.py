@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -38,6 +38,8 @@ def note(db: Database, lists: Sequence[Work]) -> None:
     for work in lists:
         if work.row.link_id is not None and db.value("select 1 from playlist_links where id = ?", [work.row.link_id]):
             by_link.setdefault(work.row.link_id, []).append(work)
+    found: list[linking.Agreed] = []
+    folders = linking.folders(db)
     for link, works in by_link.items():
         base = works[0].base
         if not base or base.get("collapsed") or "direction" not in base:
@@ -54,16 +56,16 @@ def note(db: Database, lists: Sequence[Work]) -> None:
                     there = [to_key[item] for item in work.now if item in to_key]
                 known |= {key: str(item[0]) for item, key in to_key.items()}
         old = db.value("select s.data from playlist_links as l join snapshots as s on s.id = l.base_snapshot_id where l.id = ?", [link])
-        heads = pairs.heads(msgspec.json.decode(old) if old else {}, *_heads(db, link, works))
+        heads = pairs.heads(msgspec.json.decode(old) if old else {}, *_heads(db, link, works, folders))
         agreed = pairs.agreed(base.get("base") or [], here, there, base["direction"], known, bool(base.get("conflict")), {**heads, "clean": False, "sig": None})
-        linking.agree(db, link, base["platform"], agreed, base.get("whose"))
+        found.append(linking.Agreed(link, base["platform"], agreed, base.get("whose") or base["platform"]))
+    linking.agree(db, found)
 
 
-def _heads(db: Database, link: int, works: Sequence[Work]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _heads(db: Database, link: int, works: Sequence[Work], folders: Mapping[tuple[str, str], Mapping[str, int]]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Name, description and folder of yours now; of theirs as the plan saw it and its steps left it."""
     row = db.one("select l.platform, l.place, p.name, p.description, p.parent_id as parent from playlist_links as l join playlists as p on p.id = l.playlist_id where l.id = ?", [link])
     here = {"name": row.name, "description": row.description or None, "parent": row.parent}
-    folders = linking.folders(db)
     there = dict(works[0].base.get("there_head") or {})
     for work in works:
         head = msgspec.json.decode(work.row.head or "{}") or {}

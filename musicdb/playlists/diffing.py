@@ -28,6 +28,8 @@ def diff(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Change]:
 
     Moves are as few as can be: all items that keep their order among each other (the longest increasing subsequence) stay.
     """
+    if list(before) == list(after):
+        return []
     old, new = numbered(before), numbered(after)
     old_set, new_set = set(old), set(new)
     changes = [Change("remove", old[i][0], i, None) for i in range(len(old) - 1, -1, -1) if old[i] not in new_set]

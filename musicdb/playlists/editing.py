@@ -147,6 +147,35 @@ def put(db: Database, playlist: int, items: Sequence[Item], *, now: Sequence[Ite
     return written
 
 
+def made(db: Database, lists: Sequence[tuple[str, str | None, str, int | None, Sequence[str]]], *, by: str | None = None) -> list[int]:
+    """Make many lists at once: (name, description, kind, folder, track uids). Returns their ids. Inside an operation of the caller.
+
+    Rows and items are laid down as taken away, outside the log, and each list is then put there by one logged cell: so a thousand lists of 200
+    tracks are a thousand changes, and undo takes them away, redo brings them back, with all that is in them.
+    """
+    tracks = states.track_ids(db, {uid for *_, uids in lists for uid in uids})
+    if missing := next((uid for *_, uids in lists for uid in uids if uid not in tracks), None):
+        raise BadInput(f"{missing} is no track of this database, so it cannot stand in a playlist")
+    last: dict[int | None, str | None] = {}
+    keys = sortkeys.spread(None, None, max((len(uids) for *_, uids in lists), default=0))
+    ids, now = [], db.value(f"select {NOW}")
+    with db.operation("lists", mode="batch"):
+        for name, description, kind, parent, _ in lists:
+            if parent not in last:
+                last[parent] = db.value("select max(sort_key) from playlists where parent_id is ? and deleted_at is null", [parent])
+            last[parent] = sortkeys.between(last[parent], None)
+            sql = "insert into playlists (name, description, kind, parent_id, sort_key, deleted_at) values (?, ?, ?, ?, ?, ?)"
+            ids.append(int(db.execute(sql, [name, description, kind, parent, last[parent], now]).lastrowid or 0))
+        places = (
+            (id, key, tracks[uid] if tracks[uid] > 0 else None, -tracks[uid] if tracks[uid] < 0 else None, now, by or "me")
+            for id, (*_, uids) in zip(ids, lists, strict=True)
+            for key, uid in zip(keys, uids, strict=False)
+        )
+        db.executemany("insert into playlist_items (playlist_id, sort_key, track_id, release_id, added_at, added_by) values (?, ?, ?, ?, ?, ?)", places)
+    db.executemany("update playlists set deleted_at = null where id = ?", [(id,) for id in ids])
+    return ids
+
+
 def _plain(db: Database, playlist: Any) -> finding.Ref:
     ref = mine(db, playlist)
     if ref.kind != "playlist":

@@ -158,15 +158,29 @@ def current(db: Database, uids: Iterable[str]) -> dict[str, str]:
     return {uid: now[id] for uid, id in ids.items() if id in now}
 
 
-def agree(db: Database, link: int, platform: str, base: Mapping[str, Any], whose: str | None = None) -> None:
-    """Store what both sides agreed on in place of what they agreed on before, inside an operation of the caller. base: items [[track uid or
-    null, id there or null], ...], name, description, sig, clean. whose: the platform whose ids these are, where it is another."""
-    rows = states.rows_of(db, whose or platform, [ext for _, ext in base["items"] if ext is not None])
-    items = [uid if ext is None else rows.get(ext, f"/{ext}") for uid, ext in base["items"]]
-    data = msgspec.json.encode({**base, "items": items}).decode()
-    before = db.value("select base_snapshot_id from playlist_links where id = ?", [link])
-    sql = "insert into snapshots (platform, scope, operation_id, playlist_count, track_count, data) values (?, 'base', (select operation_id from current_operation), 1, ?, ?)"
-    id = db.execute(sql, [platform, len(items), data]).lastrowid
-    db.execute(f"update playlist_links set base_snapshot_id = ?, last_synced_at = {NOW} where id = ?", [id, link])
-    if before is not None:
-        db.execute("delete from snapshots where id = ? and scope = 'base'", [before])
+class Agreed(msgspec.Struct):
+    """What the two sides of a link agree on. base: items [[track uid or null, id there or null], ...], name, description, parent, sig, clean. whose:
+    the platform whose ids these are."""
+
+    link: int
+    platform: str
+    base: Mapping[str, Any]
+    whose: str
+
+
+def agree(db: Database, found: Sequence[Agreed]) -> None:
+    """Store what links agree on in place of what they agreed on before, inside an operation of the caller."""
+    named: dict[str, set[str]] = {}
+    for one in found:
+        named.setdefault(one.whose, set()).update(ext for _, ext in one.base["items"] if ext is not None)
+    rows = {platform: states.rows_of(db, platform, ids) for platform, ids in named.items()}
+    links = msgspec.json.encode([one.link for one in found]).decode()
+    before = db.execute("select l.base_snapshot_id from json_each(?) as j cross join playlist_links as l on l.id = j.value where l.base_snapshot_id is not null", [links]).fetchall()
+    now = []
+    for one in found:
+        items = [uid if ext is None else rows[one.whose].get(ext, f"/{ext}") for uid, ext in one.base["items"]]
+        data = msgspec.json.encode({**one.base, "items": items}).decode()
+        sql = "insert into snapshots (platform, scope, operation_id, playlist_count, track_count, data) values (?, 'base', (select operation_id from current_operation), 1, ?, ?)"
+        now.append((db.execute(sql, [one.platform, len(items), data]).lastrowid, one.link))
+    db.executemany(f"update playlist_links set base_snapshot_id = ?, last_synced_at = {NOW} where id = ?", now)
+    db.executemany("delete from snapshots where id = ? and scope = 'base'", before)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import agreeing, editing, linking, pairs, rules, snapshots, sortkeys, states
-from .carrying import Work, keys, mark
+from . import agreeing, editing, linking, pairs, rules, snapshots, states
+from .carrying import NOW, Work, keys, mark
 from .diffing import diff
 
 if TYPE_CHECKING:
@@ -64,8 +64,13 @@ def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, 
     with db.operation("sync", actor=by or "me", reason=f"plan {report.plan}: {len(ops):,} steps on your lists") as operation:
         report.operation = operation.id
         heads = [(op, work) for work in lists for op in work.heads if op.status != "done"]
-        for op, work in sorted(heads, key=lambda one: (one[0].priority, one[0].id)):  # folders before what is put into them
-            if problem := _head(db, work, op, by):
+        ordered = sorted(heads, key=lambda one: (one[0].priority, one[0].id))  # folders before what is put into them
+        for op, work in ordered:
+            if op.action == "folder":
+                _make(db, [work], by)
+        _make(db, [work for op, work in ordered if op.action == "create"], by)
+        for op, work in ordered:
+            if problem := _head(db, work, op):
                 mark(db, op.id, "failed", error=problem)
                 report.messages.append(problem)
                 report.failed += 1
@@ -81,33 +86,44 @@ def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, 
                     work.now = writes[-1].after
                     editing.put(db, int(work.row.playlist_id), work.now, now=writes[0].before, noted=False, by=by)
         snapshots.take(db, "user", scope="sync", only={work.row.playlist_id for work in lists if work.row.playlist_id is not None})
-        for op in ops:
-            mark(db, op, "done", {"operation": operation.id})
+        done = msgspec.json.encode({"operation": operation.id}).decode()
+        db.executemany(f"update plan_operations set status = 'done', result = ?, error_message = null, completed_at = {NOW} where id = ?", [(done, op) for op in ops])
         with db.operation("agree", mode="batch"):  # it follows from the rest: no undo has to put it back
             agreeing.note(db, lists)
         operation.details = {"plan": report.plan, "steps": len(ops)}
     report.done += len(ops)
 
 
-def _head(db: Database, work: Work, op: Row, by: str | None) -> str | None:
-    """Carry out a step about a list as a whole; a sentence where it cannot be."""
-    head = msgspec.json.decode(work.row.head or "{}") or {}
-    after = msgspec.json.decode(op.after or "{}") or {}
-    id = work.row.playlist_id
-    if op.action in ("create", "folder"):
-        sql = "select l.playlist_id from playlist_links as l where l.platform = ? and l.external_id = ?"
+def _make(db: Database, lists: Sequence[Work], by: str | None) -> None:
+    """Lists and folders that are new, with all that is in them."""
+    sql = "select l.playlist_id from playlist_links as l where l.platform = ? and l.external_id = ?"
+    new = []
+    for work in lists:
+        head = msgspec.json.decode(work.row.head or "{}") or {}
         parent = None if head.get("parent") is None else db.value(sql, [head.get("platform"), head["parent"]])
-        last = db.value("select max(sort_key) from playlists where parent_id is ? and deleted_at is null", [parent])
-        columns = [head["name"], head.get("description"), head["kind"], parent, sortkeys.between(last, None)]
-        id = int(db.execute("insert into playlists (name, description, kind, parent_id, sort_key) values (?, ?, ?, ?, ?)", columns).lastrowid or 0)
-        work.row["playlist_id"], work.id = id, str(id)
+        new.append((head["name"], head.get("description"), head["kind"], parent, keys(work.wanted)))
+    for work, id in zip(lists, editing.made(db, new, by=by), strict=True):
+        work.row["playlist_id"], work.id, work.now = id, str(id), list(work.wanted)
         db.execute("update plan_lists set playlist_id = ? where id = ?", [id, work.row.id])
-        editing.put(db, id, work.wanted, noted=False, by=by)
-        work.now = list(work.wanted)
-    if op.action in ("create", "folder", "link") and "external_id" in head:
-        link = linking.make(db, int(id), head["platform"], head["external_id"], head["direction"], place=work.row.place, is_personal=head.get("is_personal", True))
+        _link(db, work)  # what lies in a folder finds it by that
+
+
+def _link(db: Database, work: Work) -> None:
+    head = msgspec.json.decode(work.row.head or "{}") or {}
+    if work.row.link_id is None and "external_id" in head:
+        link = linking.make(
+            db, int(work.row.playlist_id), head["platform"], head["external_id"], head["direction"], place=work.row.place, is_personal=head.get("is_personal", True)
+        )  # fmt: skip
         work.row["link_id"] = link
         db.execute("update plan_lists set link_id = ? where id = ?", [link, work.row.id])
+
+
+def _head(db: Database, work: Work, op: Row) -> str | None:
+    """Carry out a step about a list as a whole; a sentence where it cannot be."""
+    after = msgspec.json.decode(op.after or "{}") or {}
+    id = work.row.playlist_id
+    if op.action in ("create", "folder", "link"):
+        _link(db, work)
     elif op.action == "rename":
         db.execute("update playlists set name = ? where id = ?", [after["name"], id])
     elif op.action == "describe":

@@ -70,8 +70,7 @@ def plan(
     remember(db, made.operations)
     if not dry_run:
         with db.operation("plan", reason=f"{len(made.operations):,} steps proposed", mode="batch"):
-            for pair in settled:
-                linking.agree(db, pair.link.id, pair.link.platform, pairs.base(pair, pair.merged.here, pair.merged.there, clean=True), pair.platform)
+            linking.agree(db, [linking.Agreed(p.link.id, p.link.platform, pairs.base(p, p.merged.here, p.merged.there, clean=True), p.platform) for p in settled])
             if made.operations:
                 _superseded(db, made.operations)
                 made.id = store(db, made.operations, warnings=made.warnings)

@@ -66,7 +66,9 @@ class Plan:
 
 def steps(where: List, before: Sequence[Item], after: Sequence[Item]) -> list[Op]:
     """One Op without a reason for each step from `before` to `after`."""
-    ops = []
+    ops: list[Op] = []
+    if before == after:
+        return ops
     for change in diff(before, after):
         key, n = change.key  # type: ignore[misc]
         op = Op(where, change.op, "", item=str(key), nth=n, priority=PRIORITY[change.op])

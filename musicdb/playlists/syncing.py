@@ -58,6 +58,9 @@ def merge(
     there is no second read to go by, and `there` is taken at its word. believe: a collapsed read is true. prefer: "here" or "there" settles
     conflicts of order.
     """
+    if base == here == there:
+        items = numbered(base)
+        return Merged(items, list(items), list(items), list(items))
     b = numbered(base)
     count = [Counter(side) for side in (base, here, there)]
     fewer = {key for key, n in count[0].items() if count[1][key] < n and count[2][key] < n}
@@ -187,6 +190,8 @@ def next_base(base: Sequence[Hashable], here: Sequence[Item], there: Sequence[It
     """Keys of what counts as agreed after a sync: what both sides have, and of what was agreed before all that one side still has, so that a step
     that was denied or not believed is proposed again. here, there: the items as `merge` or `steps` left them, not numbered anew: of equal
     keys it counts which one went."""
+    if here == there and not conflict:
+        return [key for key, _ in here]
     b, h, t = numbered(base), list(here), list(there)
     base_set, here_set, there_set = set(b), set(h), set(t)
     if conflict and len(set(base)) < len(base):

@@ -372,7 +372,7 @@ create table playlist_items ( -- A place in your playlist: a track or a release;
 create unique index ux_pitem on playlist_items(playlist_id, sort_key) where deleted_at is null;
 create index ix_pitem_list on playlist_items(playlist_id);
 create index ix_pitem_track on playlist_items(track_id);
-create index ix_pitem_release on playlist_items(release_id);
+create index ix_pitem_release on playlist_items(release_id) where release_id is not null;
 
 create table operations ( -- What was done, by whom, with what result; also plans that wait for approval.
   id integer primary key, -- row id
