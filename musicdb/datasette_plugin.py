@@ -6,7 +6,6 @@ import re
 import shlex
 import sqlite3
 from contextlib import closing
-from itertools import repeat
 
 from datasette import hookimpl
 from datasette.utils import tilde_encode
@@ -122,7 +121,7 @@ def extra_template_vars(datasette):
         "cell": lambda column, value: cells.look(column, value) or ("" if value is None else value),
         "behind": lambda columns, args: cells.behind((one["name"] for one in columns), args),
         "table_body": lambda rows, without: cells.body((((one["column"], one["value"], one["value_type"] != "none") for one in row) for row in rows), without),
-        "query_body": lambda columns, rows: cells.body(zip(columns, row, repeat(True)) for row in rows),
+        "query_body": lambda columns, rows: cells.body(((column, value, value != "&nbsp;") for column, value in zip(columns, row, strict=True)) for row in rows),
         "chip": cells.chip,
         "chips": cells.chips,
         "clock": cells.clock,
