@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import wave
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -116,6 +117,33 @@ def test_a_file_that_a_playlist_took_meanwhile_or_that_changed_stays(db, music):
     assert report.done == 0 and report.failed == 2 and (music / "c.wav").exists() and (music / "d.wav").exists()
     errors = {op.error_message.partition(": ")[2] or op.error_message for op in playlists.operations(db, number)}
     assert any("uses it now" in e for e in errors) and any("changed since" in e for e in errors)
+
+
+def test_files_that_may_be_copies_are_offered_to_be_read_whole_and_then_told_apart(db, tmp_path):
+    music = tmp_path / "Plain"
+    for name in ("a", "b"):
+        sound(music / f"{name}.wav", 3, 200_000)
+    with open(sound(music / "c.wav", 3, 200_000), "r+b") as file:  # the same but for a place between the two windows
+        file.seek(120_000)
+        file.write(b"another drop")
+    sound(music / "d.wav", 5)
+    scan(db, music)
+    in_playlist(db, *(track(db, f"{name}.wav") for name in "abcd"))
+    db.execute("update media_files set audio_hash = null, file_hash = null")
+    assert kinds(db) == [("unverified", "a.wav"), ("unverified", "b.wav"), ("unverified", "c.wav")]
+    number = plan(db, find(db).findings)
+    assert [op.action for op in playlists.operations(db, number)] == ["verify"]
+    assert playlists.approve(db, number) == 1 and applying.apply(db, number).done == 1
+    assert kinds(db) == [("duplicate", "b.wav")]
+
+
+def test_every_kind_has_an_action_that_a_plan_carries_out(db, music):
+    from musicdb import reconciling
+
+    carried = {"scan", "verify", "download", "trash"}
+    assert {action for action, _ in reconciling.KINDS.values()} == carried
+    for action in carried:
+        assert f'"{action}"' in Path(reconciling.__file__).read_text("utf-8").partition("def execute")[2]
 
 
 def test_the_same_sound_twice_leaves_one(db, music):

@@ -19,14 +19,17 @@ SHOWN = 20
     "kinds",
     multiple=True,
     metavar="KIND",
-    help="Only missing, unknown, moved, changed, orphaned or duplicate; may be given again.",
+    help="Only missing, unknown, moved, changed, unverified, orphaned or duplicate; may be given again.",
 )
 @base.json_option
 def reconcile(make_plan: bool, kinds: tuple[str, ...], as_json: bool) -> None:
     """Compare the folders on disk with the database.
 
     Missing, unknown, moved and changed files, files that no playlist uses, and the same sound twice. Nothing is written without --plan; the
-    plan is approved row by row, and files go to a trash folder, from where `musicdb undo` of the plan brings them back.
+    plan is approved row by row, and files go to a trash folder, from where `musicdb sync --undo PLAN` brings them back.
+
+    That two files sound the very same is only said of files that were read whole. Those that may be copies (unverified) are offered to be
+    read; `musicdb import files FOLDER --verify` reads all.
 
     \b
     Example:

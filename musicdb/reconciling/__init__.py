@@ -31,12 +31,13 @@ KINDS = {  # kind -> (the offered action, whether each is to be looked at)
     "unknown": ("scan", False),
     "moved": ("scan", False),
     "changed": ("scan", False),
+    "unverified": ("verify", False),  # two windows of its sound are another file's: reading both whole tells whether they are the same
     "orphaned": ("trash", True),
     "duplicate": ("trash", True),
 }
 FILES = """
 select f.platform_track_id, f.path, f.path_bytes, f.root, f.size_bytes, f.mtime_ns, f.inode, p.missing_since, k.track_id, t.title, t.artist_credit,
-  f.audio_hash, f.file_hash, f.bitrate
+  f.audio_hash, f.file_hash, f.window_hash, f.bitrate
 from media_files as f join platform_tracks as p on p.id = f.platform_track_id
 left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 left join tracks as t on t.id = k.track_id
@@ -130,6 +131,7 @@ def find(db: Database) -> Found:
     found += [Finding("unknown", path, _root(path, roots), title=os.path.basename(path)) for path in sorted(unknown)]
     twice = _duplicates(db, rows, there)
     found += twice
+    found += _unverified(rows, there)
     copies = {one.file for one in twice}
     for row in db.q("select platform_track_id as file, path, track_id, title, artist_credit from orphan_files order by path"):
         if row.path in there and row.file not in copies:
@@ -182,6 +184,18 @@ def _duplicates(db: Database, rows: Iterable[Row], there: Mapping[str, Any]) -> 
     return found
 
 
+def _unverified(rows: Iterable[Row], there: Mapping[str, Any]) -> list[Finding]:
+    """Files that may sound as another does, as far as two windows of the sound tell, and of which no hash of all of it was made yet."""
+    groups = defaultdict(list)
+    for row in rows:
+        if row.path in there and row.window_hash:
+            groups[row.window_hash].append(row)
+    return [
+        Finding("unverified", row.path, row.root, row.platform_track_id, row.track_id, _title(row), next(one.path for one in same if one is not row))
+        for same in groups.values() for row in same if len(same) > 1 and not row.audio_hash
+    ]  # fmt: skip
+
+
 # ---------- the plan
 REASONS = {
     "missing": "{path} is gone from the disk",
@@ -194,9 +208,13 @@ def plan(db: Database, findings: Iterable[Finding]) -> int | None:
     """Store a plan of what to do about the findings; None where there is nothing. Trash is to be approved one by one."""
     ops: list[dict[str, Any]] = []
     scans: dict[str, list[Finding]] = defaultdict(list)
+    whole: dict[str, list[int | None]] = defaultdict(list)
     for one in findings:
         if one.action == "scan":
             scans[one.root].append(one)
+            continue
+        if one.action == "verify":
+            whole[one.root].append(one.file)
             continue
         op = {
             "action": one.action,
@@ -216,6 +234,9 @@ def plan(db: Database, findings: Iterable[Finding]) -> int | None:
     for root, ones in sorted(scans.items()):
         parts = [f"{n} {kind}" for kind in KINDS if (n := sum(one.kind == kind for one in ones))]
         ops.append({"action": "scan", "item": root, "title": root, "reason": f"{', '.join(parts)} below {root}", "priority": 10})
+    for root, ids in sorted(whole.items()):
+        reason = f"{len(ids)} files below {root} may be copies of another: reading them whole tells, then `musicdb reconcile` offers what is there twice"
+        ops.append({"action": "verify", "item": root, "title": root, "reason": reason, "priority": 20, "after": {"files": ids}})
     return planning.store(db, ops, kind="files", target="files", reason="disk and database compared") if ops else None
 
 
@@ -232,6 +253,10 @@ def execute(db: Database, op: Row) -> dict[str, Any]:
     if op.action == "scan":
         report = _scan(db, [op.item])
         return {"new": report.new, "changed": report.changed, "returned": report.returned, "vanished": report.vanished}
+    if op.action == "verify":
+        paths = [path for path in (native(db, file) for file in msgspec.json.decode(op.after)["files"]) if os.path.isfile(path)]
+        report = load.run(db, "files", paths, verify=True)
+        return {"read": len(paths), "changed": report.changed}
     if op.action == "download":
         from . import downloads
 
