@@ -11,7 +11,7 @@ from .. import links
 from ..images import covers
 from ..links import releases as near_releases
 from ..listens import flagging
-from . import merged, releases
+from . import genre_words, merged, releases
 from .resolving import resolve
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
         if ids:
             before = _targets(db, kind, ids)
             tracks |= unite(db, kind, ids)
-            united[kind] = ids | before | _targets(db, kind, ids)
+            united[kind] = _family(db, kind, ids | before | _targets(db, kind, ids))
     left: set[int] = set()
     if tracks:
         if fields != {"cover"} or merges or observations or any(entity != "track" for entity, _, _ in keys):
@@ -73,7 +73,11 @@ def follow(db: Database, keys: Iterable[Key]) -> set[int]:
             shown |= tracks
     for names in united.items():  # records without a track of ours too
         releases.derive(db, (), stale=False, names=names)
+    if "genre" in united and genre_words.is_other_tree(db):  # also where no track has them
+        with db.operation("resolve", mode="batch"):
+            genre_words.tree(db)
     if albums := united.get("release_group"):  # whether they may be one is another question now
+        left |= albums
         observed_releases |= {one for (one,) in db.execute(OF_ALBUMS, [_json(albums)])}
     if observed_releases:
         releases.derive(db, (), stale=False, observed=observed_releases)
@@ -129,13 +133,18 @@ def unite(db: Database, kind: str, ids: Iterable[int] | None = None) -> set[int]
     named = {*roots, *roots.values(), *(ids or ())} if ids is not None else merged.named(db, kind)
     until_now = f"select merged_into_id from {table} where id in (select value from json_each(?)) and merged_into_id is not null"
     left = {one for (one,) in db.execute(until_now, [_json(named)])}
-    tracks = _tracks_of(db, kind, named | left)
+    tracks = _tracks_of(db, kind, _family(db, kind, named | left))
     with db.operation("unite", mode="batch"):  # derived: in an undo too it is no change of its own
         db.executemany(
             f"update {table} set merged_into_id = :into where id = :id and merged_into_id is not :into",
             [{"id": one, "into": roots.get(one)} for one in sorted(named)],
         )
     return tracks
+
+
+def _family(db: Database, kind: str, ids: set[int]) -> set[int]:
+    """These, and all that is one with them: what is shown as theirs may be known by another's name."""
+    return ids | {one for pair in merged.roots(db, ids, kind).items() for one in pair}
 
 
 def _targets(db: Database, kind: str, ids: Iterable[int]) -> set[int]:

@@ -84,7 +84,7 @@ class Entities:
             if key not in self.known:
                 self._load(f"where {by}", list(key))
             if key not in self.known and self.table == "release_groups" and key[0]:
-                family = ", ".join(map(str, merged.roots(self.db, [key[0]], "artist")))  # artists that are this one now
+                family = ", ".join(str(one) for one, root in merged.roots(self.db, [key[0]], "artist").items() if root == key[0])  # that are this one now
                 self._load(f"where primary_artist_id in ({family}) and title_norm = ? and type = ?", list(key[1:]))
             found = self.known.setdefault(key, None)
         if found is None and self.table == "artists":
