@@ -208,3 +208,71 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     exec(compile(code.replace("/home/me/Music", music.as_posix()), "README.md", "exec"), names)
     names["db"].close()
     assert (tmp_path / "music.db").exists()
+
+
+def test_what_the_story_promises_holds_a_year_and_several_imports_later(library):
+    """One track on five platforms: cover from Discogs, genre from the file, year from Spotify; then a year with imports, and all is taken back."""
+    from musicdb import history, images, links, load, tags, truth
+
+    path = library.parent.parent / "year.db"
+    shutil.copy(library, path)
+    with closing(musicdb.open(path)) as db:
+        track = 38
+
+        def shows() -> dict:
+            row = dict(db.one("select title, artist_credit, year, bpm, musical_key, rating, release_group_id from tracks where id = ?", [track]))
+            return row | {"cover": images.get(db, track=track).data} | {r.field: (r.value, r.source) for r in truth.why(db, track)}
+
+        def imported() -> None:
+            links.link(db)
+            truth.resolve(db)
+            images.select(db)
+
+        def whose(field: str) -> tuple:
+            row = truth.why(db, track, field)[0]
+            return row.value, row.source, row.because
+
+        assert {p for (p,) in db.execute("select platform from claims where track_id = ?", [track])} >= {"local", "rekordbox", "spotify", "tidal", "discogs"}
+        db.execute("update trust set rank = 0 where field = 'cover' and platform = 'spotify'")
+        imported()
+        before = shows()
+        assert whose("cover")[1] == "spotify" and whose("year")[:2] == (2012, "discogs")
+
+        covers = truth.take(db, track, "cover", "discogs").operation
+        genres = truth.take(db, track, "genres", "local").operation
+        years = truth.take(db, track, "year", "spotify", note="the year of the single").operation
+        truth.lock(db, track, "musical_key")
+        after = shows()
+        assert after["cover"] != before["cover"]
+        assert whose("cover")[1:] == ("discogs", "you decided to follow discogs")
+        assert whose("genres") == (["Dub Techno"], "local", "you decided to follow local")
+        assert whose("year") == (2014, "spotify", "you decided to follow spotify")
+        why = truth.why(db, track, "year")[0]
+        assert (why.note, why.others["discogs"], why.others["local"]) == ("the year of the single", [2012], [2022])
+        assert {one["platform"] for one in why.evidence} == {"local", "rekordbox", "spotify", "tidal", "discogs"} and all(one["sentences"] for one in why.evidence)
+
+        # A year goes by: it was long ago, other things were done, everything was imported again, some of it changed, some is gone.
+        for table, column in (("operations", "completed_at"), ("operations", "created_at"), ("decisions", "decided_at"), ("changes", "at")):
+            db.execute(f"update {table} set {column} = strftime('%Y-%m-%dT%H:%M:%SZ', {column}, '-1 year') where {column} is not null")
+        for source, place in (("files", library.parent / "Music"), ("spotify", library.parent / "spotify_export.zip"), ("rekordbox", library.parent / "rekordbox.xml")):
+            load.run(db, source, place, all=True)
+            imported()
+        tags.add(db, "select id from library where year < 2013", "Energy: peak")
+        truth.decide(db, "select id from library where id <> 38 and rating = 5", "comment", "a favourite")
+        db.execute("update platform_tracks set said = json_set(said, '$.year', 1999) where id in (select platform_track_id from track_links where track_id = ?) and platform = 'tidal'", [track])
+        db.execute("update platform_tracks set missing_since = '2026-01-01T00:00:00Z' where id in (select platform_track_id from track_links where track_id = ?) and platform = 'spotify'", [track])
+        imported()
+        truth.rebuild(db)
+        later = shows()
+        assert {name: later[name] for name in ("year", "cover", "genres", "musical_key")} == {name: after[name] for name in ("year", "cover", "genres", "musical_key")}
+        db.execute("update platform_tracks set missing_since = null where platform = 'spotify'")
+        db.execute("update platform_tracks set said = json_set(said, '$.year', 2014) where id in (select platform_track_id from track_links where track_id = ?) and platform = 'tidal' and json_extract(said, '$.year') = 1999", [track])
+        imported()
+
+        for operation in (years, covers, genres):
+            history.undo(db, operation)
+        undone = shows()
+        assert {name: undone[name] for name in ("year", "cover", "genres")} == {name: before[name] for name in ("year", "cover", "genres")}
+        assert db.value("select count(*) from tracks where comment = 'a favourite'") > 0 and whose("musical_key")[2] == "you locked what rekordbox said"
+        history.redo(db, years)
+        assert whose("year")[:2] == (2014, "spotify")

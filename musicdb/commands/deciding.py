@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import click
@@ -72,6 +73,7 @@ def why(track: str, field: str | None, as_json: bool) -> None:
         rows = truth.why(db, one_track(db, track), field)
         one = rows[0]["track"] if rows else None
         title = db.one("select title, version, artist_credit from tracks where id = ?", [one]) if one else None
+        names = dict(db.execute(FILES, [one]).fetchall())
     if as_json:
         base.say_json(rows)
         return
@@ -87,7 +89,8 @@ def why(track: str, field: str | None, as_json: bool) -> None:
             base.say(f"  others say: {said}")
         for link in row["evidence"] if field else ():
             says = "" if link["platform"] == row["source"] and link["says"] == row["value"] else f" says {short(link['says'])}"
-            base.say(f"  {link['platform']}/{link['external_id']}{says}, {link['method']} {link['confidence']}: {' '.join(link['sentences'])}")
+            entry = PurePath(names[link["external_id"]].replace("\\", "/")).name if link["external_id"] in names else link["external_id"]
+            base.say(f"  {link['platform']}/{entry}{says}, {link['method']} {link['confidence']}: {' '.join(link['sentences'])}")
     if not rows:
         base.say(f"nobody says anything of {field or 'that track'}")
 
@@ -199,6 +202,11 @@ def which(where: str | None) -> str:
     return f"select id from library where {where}"
 
 
+FILES = """
+select p.external_id, f.path
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id join media_files as f on f.platform_track_id = p.id
+where k.track_id = ? and k.status in ('auto', 'confirmed') and p.platform = 'local'
+"""
 FOUND = """
 select t.id, t.title, t.version, t.artist_credit
 from tracks_fts(?) as f join tracks as t on t.id = f.rowid

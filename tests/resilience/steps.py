@@ -186,11 +186,16 @@ class Life:
     def edited(self) -> None:
         column, value = self.pick.choice([("year", 1955), ("title", "By Hand"), ("artist_credit", "Zoe feat. Ada"), ("rating", 2)])
         self.db.execute(f"update tracks set {column} = ? where id = ?", [value, self.one("select id from tracks where merged_into_id is null")[0]])
+        self.resolved()
+
+    def resolved(self) -> None:
+        """As `musicdb resolve` does."""
         truth.resolve(self.db)
+        images.select(self.db)
 
     def undo(self) -> None:
         history.undo(self.db)
-        truth.resolve(self.db)
+        self.resolved()
 
     def redo(self) -> None:
         history.redo(self.db)
@@ -253,8 +258,7 @@ class Life:
     def and_back(self) -> None:
         """Do one thing and take it back: all is as it was."""
         name = self.pick.choice(BACK)
-        truth.resolve(self.db)  # a direct edit before may wait for it
-        images.select(self.db)
+        self.resolved()  # a direct edit before may wait for it
         before, last = content(self.db), self.db.value("select max(id) from operations")
         getattr(self, name)()
         done = [n for (n,) in self.db.execute("select id from operations where id > ? and (exists (select 1 from decisions where operation_id = operations.id)"
@@ -262,6 +266,8 @@ class Life:
         for operation in reversed(done):
             history.undo(self.db, operation)
         after = content(self.db)
+        for found in (before, after):  # an id of an artist or album keeps who said it first, which an undo does not turn back
+            found["external_ids"] = [row[:4] if row[0] in ("artist", "release_group") else row for row in found["external_ids"]]
         self.wrong += [f"{name} and back, {t}: {[r for r in before[t] if r not in after[t]][:3]} became {[r for r in after[t] if r not in before[t]][:3]}"
                        for t in TABLES if t not in GROWS and before[t] != after[t]]  # fmt: skip
 
