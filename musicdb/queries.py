@@ -38,6 +38,16 @@ where k.track_id = ? and k.status <> 'rejected'
 order by k.status, k.confidence desc, p.platform
 limit 60
 """
+ENTRIES = """
+select p.id, p.platform, p.external_id, p.title, p.artists, p.album, p.duration_ms, k.confidence, k.evidence, coalesce(
+  (select m.image_id from platform_images as m where m.platform_track_id = p.id and m.role = 'cover' and m.image_id is not null order by m.position),
+  (select m.image_id from platform_releases as r join platform_images as m on m.platform_release_id = r.id
+    where r.platform = p.platform and r.external_id = p.release_external_id and m.role = 'cover' and m.image_id is not null order by m.position)) as cover
+from track_links as k join platform_tracks as p on p.id = k.platform_track_id
+where k.track_id = ? and k.status in ('auto', 'confirmed')
+order by p.platform, p.id
+limit 200
+"""
 TAGS = """
 select g.grp, g.name
 from track_mytags as m join tags as g on g.id = m.tag_id
@@ -58,6 +68,14 @@ def track(db: Database, track_id: int) -> dict[str, Any] | None:
     fields = pages.fields(row | pages.united(db.q(pages.UNITED, asked)), db.q(CLAIMS, [row["id"]]), decided)
     links = [{**link, "signs": pages.signs(link["evidence"])} for link in db.q(LINKS, [row["id"]])]
     return {"row": row, "fields": fields, "links": links, "tags": list(db.q(TAGS, [row["id"]]))}
+
+
+def entries(db: Database, track_id: int) -> list[dict[str, Any]]:
+    """What platforms have of a track, an entry a row: id, platform, title, artists (a list), album, duration_ms, cover, confidence, signs."""
+    from .web import pages
+
+    rows = db.q(ENTRIES, [track_id])
+    return [{**row, "artists": msgspec.json.decode(row["artists"] or "[]"), "signs": pages.signs(row["evidence"])} for row in rows]
 
 
 def platforms(db: Database) -> list[dict[str, Any]]:

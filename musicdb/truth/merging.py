@@ -113,18 +113,20 @@ def split(
     observations: int | Iterable[int] | None = None,
     *,
     kind: str = "track",
+    preview: bool = False,
     note: str | None = None,
     by: str | None = None,
 ) -> Merged:
     """Take a merge back, or (observations: ids of platform_tracks) give these a track of their own; `into` is the track they are then.
 
     Without observations: what was merged away comes back; of an entry that others were merged into, all of them.
+    preview (with observations): nothing is done; `conflicts` says of each field that would change what is there, stays and leaves.
     Raises BadInput where nothing was merged, or an observation is not of this track.
     """
     if observations is not None:
         if kind != "track":
             raise BadInput(f"observations belong to tracks, not to a {kind}")
-        return _split_off(db, one, [observations] if isinstance(observations, int) else list(observations), note, by)
+        return _split_off(db, one, [observations] if isinstance(observations, int) else list(observations), note, by, preview)
     _known(db, kind, [one])
     into = merged.into(db, [one], kind)
     back = [one] if one in into else sorted(other for other, target in into.items() if target == one)
@@ -141,7 +143,7 @@ def split(
     return Merged(op.id, back[0], Rows([], ["what"]), Rows([], ["field"]))
 
 
-def _split_off(db: Database, one: int, observations: list[int], note: str | None, by: str | None) -> Merged:
+def _split_off(db: Database, one: int, observations: list[int], note: str | None, by: str | None, preview: bool) -> Merged:
     (track,), notes = selecting.tracks(db, one)
     sql = """
     select p.id, p.platform || '/' || p.external_id from track_links as k join platform_tracks as p on p.id = k.platform_track_id
@@ -155,17 +157,27 @@ def _split_off(db: Database, one: int, observations: list[int], note: str | None
             f"splitting {'all' if observations else 'nothing'} off track {track} would change nothing; name some of {sorted(have)}"
         )
     reason = f"{len(observations)} observations of track {track} on their own"
-    with db.operation("split", mode="batch", actor=by or "me", reason=reason, track_id=track) as op:
-        uid = db.new_uid()
-        made = db.execute(
-            "insert into track_ids (track_uid, origin, operation_id) values (?, ?, ?)", [uid, f"split/{track}", op.id]
-        ).lastrowid
-        rows = [("link", have[o], "track", _json(uid), note, by or "me", op.id) for o in dict.fromkeys(observations)]
-        db.executemany(INSERT, rows)
-        deriving.follow(db, [row[:3] for row in rows])
-        op.summary("decisions", len(rows))
-        op.details = {"kind": "track", "from": track, "into": made, "observations": observations}
-    return Merged(op.id, int(made or 0), Rows([], ["what"]), Rows([], ["field"]), notes)
+    before = decisions.values(db, [track], COMPARED)
+    columns = ["field", "now", "stays", "leaves"]
+    try:
+        with db.operation("split", mode="batch", actor=by or "me", reason=reason, track_id=track) as op:
+            uid = db.new_uid()
+            made = db.execute(
+                "insert into track_ids (track_uid, origin, operation_id) values (?, ?, ?)", [uid, f"split/{track}", op.id]
+            ).lastrowid
+            rows = [("link", have[o], "track", _json(uid), note, by or "me", op.id) for o in dict.fromkeys(observations)]
+            db.executemany(INSERT, rows)
+            deriving.follow(db, [row[:3] for row in rows])
+            op.summary("decisions", len(rows))
+            op.details = {"kind": "track", "from": track, "into": made, "observations": observations}
+            after = decisions.values(db, [track, int(made or 0)], COMPARED)
+            told = [[name, before.get((track, name)), after.get((track, name)), after.get((int(made or 0), name))] for name in COMPARED]
+            if preview:
+                raise _Preview
+    except _Preview:
+        made = track
+    apart = Rows([Row(zip(columns, row)) for row in told if len({repr(value) for value in row[1:]}) > 1], columns, db)
+    return Merged(None if preview else op.id, int(made or 0), Rows([], ["what"]), apart, notes)
 
 
 def _ends(db: Database, kind: str, into: int, others: list[int]) -> tuple[int, list[int], list[str]]:

@@ -11,7 +11,7 @@ import importlib
 from typing import Any
 
 SCREENS = {
-    "Grid": "grid", "LinkReview": "review", "TruthEditor": "truth_editor", "DuplicateReview": "duplicates", "TrackDetails": "details",
+    "Grid": "grid", "LinkReview": "review", "TruthEditor": "truth_editor", "DuplicateReview": "duplicates", "TrackSplit": "splitting", "TrackDetails": "details",
     "PlatformSearch": "searching", "UpstreamChanges": "upstream", "ImagePicker": "pictures", "Tagger": "tagger", "ImportPanel": "imports",
     "HistoryPanel": "history", "Login": "login", "PlaylistSync": "playlist_sync", "Shelf": "shelf", "ReleaseReview": "releases",
 }  # fmt: skip
