@@ -1,6 +1,7 @@
 """Genres: what platforms' words mean, and what is a kind of what. Both are rows that a person may change; each change is one operation for undo.
 
-`tree` and `unmapped` show what is there; `add_rule`, `remove_rule` and `move` change it and bring every track up to date.
+`tree` and `unmapped` show what is there; `add_rule`, `remove_rule` and `move` change it and bring every track up to date, which takes as
+long as a first resolve. progress: called with (done, total, what).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from . import text
 from .db import Rows
 from .errors import BadInput
 from .truth import genre_words, resolve
+from .truth.resolving import Progress
 
 if TYPE_CHECKING:
     from .db import Database
@@ -61,7 +63,7 @@ def means(db: Database, word: str) -> list[str]:
     return genre_words.words(db)(word)
 
 
-def add_rule(db: Database, said: str, genre: str, *, by: str | None = None) -> Changed:
+def add_rule(db: Database, said: str, genre: str, *, by: str | None = None, progress: Progress | None = None) -> Changed:
     """From now on a word means this genre ('' = none at all); a word may mean several. Case, accents and dashes do not matter.
 
     The genre need not be known. Raises BadInput for a word that cannot be.
@@ -77,10 +79,10 @@ def add_rule(db: Database, said: str, genre: str, *, by: str | None = None) -> C
         else:
             db.executemany("delete from genre_rules where said = ? and genre = ''", [(word,) for word, means in same if means == ""])
         db.execute("insert into genre_rules (said, genre) values (?, ?)", [said, genre])
-        return Changed(op.id, _resolved(db))
+        return Changed(op.id, _resolved(db, progress))
 
 
-def remove_rule(db: Database, said: str, genre: str | None = None, *, by: str | None = None) -> Changed:
+def remove_rule(db: Database, said: str, genre: str | None = None, *, by: str | None = None, progress: Progress | None = None) -> Changed:
     """A word does not mean this genre any more (without a genre: none of those that it means). Raises BadInput where there is no such rule."""
     same = [(word, means) for word, means in db.execute("select said, genre from genre_rules") if text.norm(word) == text.norm(said)]
     gone = [pair for pair in same if genre is None or text.norm(pair[1]) == text.norm(genre)]
@@ -88,10 +90,10 @@ def remove_rule(db: Database, said: str, genre: str | None = None, *, by: str | 
         raise BadInput(f"no rule says what {said!r} means" + (f" as {genre!r}" if genre and same else "") + "; see musicdb genres rules")
     with db.operation("genre rule", actor=by or "me", reason=f"{said} means {', '.join(means or 'no genre' for _, means in gone)} no more") as op:
         db.executemany("delete from genre_rules where said = ? and genre = ?", gone)
-        return Changed(op.id, _resolved(db))
+        return Changed(op.id, _resolved(db, progress))
 
 
-def move(db: Database, genre: str, parent: str | None, *, by: str | None = None) -> Changed:
+def move(db: Database, genre: str, parent: str | None, *, by: str | None = None, progress: Progress | None = None) -> Changed:
     """Put a genre below a wider one, or at the top (None). Its kinds go with it. Raises BadInput for an unknown genre, and for a circle."""
     genre = _known(db, genre)
     parent = _known(db, parent) if parent is not None else None
@@ -104,13 +106,13 @@ def move(db: Database, genre: str, parent: str | None, *, by: str | None = None)
         if parent is not None:  # what is above must be in the tree itself
             db.execute("insert into genre_parents (genre, parent) values (?, null) on conflict do nothing", [parent])
         db.execute("insert into genre_parents (genre, parent) values (?, ?) on conflict (genre) do update set parent = excluded.parent", [genre, parent])
-        return Changed(op.id, _resolved(db))
+        return Changed(op.id, _resolved(db, progress))
 
 
-def _resolved(db: Database) -> int:
+def _resolved(db: Database, progress: Progress | None) -> int:
     """Resolve all tracks; how many have other genres now."""
     before = _genres(db)
-    resolve(db)
+    resolve(db, progress=progress)
     after = _genres(db)
     return sum(before.get(track) != after.get(track) for track in before.keys() | after.keys())
 

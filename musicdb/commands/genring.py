@@ -109,8 +109,8 @@ def rule(word: str, genre: str | None, as_json: bool) -> None:
     """
     from musicdb import genres as words
 
-    with base.database() as db:
-        done = words.add_rule(db, word, genre or "")
+    with base.database() as db, base.progress(not as_json) as step:
+        done = words.add_rule(db, word, genre or "", progress=step)
     _said(done, f"{word} means {genre or 'no genre'}", as_json)
 
 
@@ -127,8 +127,8 @@ def unrule(word: str, genre: str | None, as_json: bool) -> None:
     """
     from musicdb import genres as words
 
-    with base.database() as db:
-        done = words.remove_rule(db, word, genre)
+    with base.database() as db, base.progress(not as_json) as step:
+        done = words.remove_rule(db, word, genre, progress=step)
     _said(done, f"no rule says what {word} means" if genre is None else f"{word} does not mean {genre} any more", as_json)
 
 
@@ -149,8 +149,8 @@ def move(genre: str, below: str | None, top: bool, as_json: bool) -> None:
 
     if (below is None) != top:
         raise click.UsageError("give --below GENRE or --top")
-    with base.database() as db:
-        done = words.move(db, genre, below)
+    with base.database() as db, base.progress(not as_json) as step:
+        done = words.move(db, genre, below, progress=step)
     _said(done, f"{genre} is {f'a kind of {below}' if below else 'at the top'}", as_json)
 
 
