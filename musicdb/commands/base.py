@@ -101,6 +101,8 @@ def explain(error: Exception) -> tuple[str, int]:
         return str(error), 1
     if isinstance(error, sqlite3.Error):
         return f"{database_path()}: {_sqlite(error)}", 1
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object[max(0, error.start - 20) : error.end + 20]!r} holds half a character, which is no text; write it in UTF-8", 2
     if isinstance(error, MemoryError):
         return "out of memory; close other programs, or import a part at a time", 1
     if isinstance(error, OSError) and error.errno:

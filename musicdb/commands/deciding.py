@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -218,7 +219,7 @@ limit 6
 
 def one_track(db: Any, text: str) -> int:
     """The track that a person means: an id, a uid, or words."""
-    if text.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,18}", text.strip()):
         return int(text)
     if (id := db.value("select id from track_ids where track_uid = ?", [text])) is not None:
         return id
