@@ -49,6 +49,7 @@ class TrackSplit(Board):
     def do_preview(self) -> None:
         """What each of the two tracks would be, field by field."""
         seen = merging.split(self.db, self._track(), sorted(self.leaving), preview=True)
+        self.focus = 0
         self._show([self._change(row) for row in seen.conflicts] or ["No value changes: both say the same of everything."])
         self.say("Nothing was changed: this is what would be. S does it.")
 
