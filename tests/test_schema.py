@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "67f30267a0b5c219bb57c60238dfc896f9b64da6e77d4bb131482e29044fb3f3"
+FINGERPRINT = "bd220104dbcb4651926d6eca06e287c0c92f93039007dcd8dde30c0018d62087"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -14,6 +14,7 @@ import msgspec
 
 from ..db import Rows
 from ..errors import BadInput
+from . import rollups
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -41,6 +42,7 @@ def unmatched(db: Database, *, status: str | Iterable[str] = ("unmatched", "ambi
     asked = [status] if isinstance(status, str) else list(status)
     if unknown := set(asked) - set(STATUSES):
         raise BadInput(f"there is no status {', '.join(sorted(unknown))}; there are {', '.join(STATUSES)}")
+    rollups.refresh(db)
     return db.q(UNMATCHED, [_json(asked), limit])
 
 

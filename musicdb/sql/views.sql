@@ -406,7 +406,7 @@ select p.title, p.artists, p.album, sum(m.plays) as plays, max(m.last_at) as las
   case when p.platform || '/' || p.external_id in (select entity_key from ignored_heard) then 'ignored'
     when exists (select 1 from track_links as c where c.platform_track_id = p.id and c.status = 'candidate') then 'ambiguous' else 'unmatched' end as enrich_status,
   p.platform, p.external_id, p.id as platform_track_id
-from listening_by_month as m
+from listening_by_track as m
 join platform_tracks as p on p.platform = m.platform and p.external_id = m.track_external_id
 where not exists (select 1 from track_links as k where k.platform_track_id = p.id and k.status in ('auto', 'confirmed'))
 group by p.id;

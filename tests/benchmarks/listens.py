@@ -1,8 +1,8 @@
 """python -m tests.benchmarks.listens [n]: a Spotify export of n plays (JSON) through `load`, and what is asked of a diary of that size.
 
 Prints both sides of one run. Goals: import <= 2.5x raw executemany of ready tuples into the same tables, peak <= 150 MiB, the same again
-<= 0.25x; monthly top artists <= 0.25x a strftime join; one month <= 10 ms. 14k scrobbles: plays a second, beside Maloja's own import, of
-which performance.md says that a hundredth of this speed is already quick.
+<= 0.25x; monthly top artists <= 0.25x a strftime join; one month <= 10 ms. 14k scrobbles: plays a second; beside Maloja's own import:
+`scrobbles`.
 """
 
 from __future__ import annotations
