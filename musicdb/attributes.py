@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from . import units
 from .db import Row, Rows
 from .errors import BadInput
 from .schema import NOW
@@ -175,7 +176,7 @@ def _one(db: Database, track: selecting.Tracks) -> int:
 def _key(key: str) -> str:
     """The key as it is stored. Raises BadInput."""
     text = " ".join(key.split()) if isinstance(key, str) else ""
-    if not text or len(text) > LONGEST or "\0" in text:
+    if not text or len(text) > LONGEST or not units.is_storable(text):
         raise BadInput(f"{key!r} is no name of a fact: it is text of 1 to {LONGEST} characters")
     if text in decisions.FIELDS:
         raise BadInput(f"{text} is a field of a track: decide it (musicdb set {text} VALUE, or truth.decide)")
@@ -185,7 +186,7 @@ def _key(key: str) -> str:
 def _value(key: str, value: Any) -> str:
     if isinstance(value, bool):
         value = int(value)
-    if not isinstance(value, str | int | float) or not str(value).strip() or "\0" in str(value):
+    if not isinstance(value, str | int | float) or not str(value).strip() or not units.is_storable(str(value)):
         raise BadInput(f"{key} cannot be {value!r}: a fact is text or a number; `remove` takes it back")
     return str(value)
 

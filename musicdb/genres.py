@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import text
+from . import text, units
 from .db import Rows
 from .errors import BadInput
 from .truth import genre_words, resolve
@@ -124,7 +124,7 @@ def _genres(db: Database) -> dict[int, str]:
 def _name(name: str) -> str:
     """A word as it is stored. Raises BadInput."""
     found = " ".join(name.split()) if isinstance(name, str) else ""
-    if not text.norm(found) or len(found) > LONGEST or "\0" in found:
+    if not text.norm(found) or len(found) > LONGEST or not units.is_storable(found):
         raise BadInput(f"{name!r} is no word for a genre: it is text of 1 to {LONGEST} characters, not all of it blanks")
     return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from . import units
 from .db import Rows
 from .errors import BadInput
 from .schema import NOW
@@ -33,6 +34,8 @@ order by g.grp collate nocase, g.name collate nocase
 
 def split(text: str) -> tuple[str, str]:
     """("Energy", "peak") of "Energy: peak" or "Energy/peak", ("", "peak") of "peak"; pure. Raises BadInput for no name."""
+    if not units.is_storable(text):
+        raise BadInput(f"{text!r} is no name of a tag: it holds a NUL or half a character")
     for mark in ("/", ":"):
         group, found, name = text.partition(mark)
         if found and group.strip() and name.strip():

@@ -14,6 +14,14 @@ from typing import Any, Literal
 
 _INT64 = 2**63 - 1
 
+# ---------- text
+
+
+def is_storable(value: str) -> bool:
+    """Whether SQLite keeps a text as it is: it holds no NUL, where functions of SQLite end, and no half of a character."""
+    return "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
 # ---------- keys. Source: the Camelot wheel (Mixed In Key); Open Key (Beatport, Traktor) is the same wheel turned by 7.
 _MINOR = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "Dbm")
 _MAJOR = ("B", "F#", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E")

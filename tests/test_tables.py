@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from musicdb import history, links, tags, truth
+from musicdb import attributes, genres, history, images, links, tags, truth
 from musicdb.cli import cli
 from musicdb.errors import BadInput
 from musicdb.exports import tables
@@ -214,3 +214,24 @@ def test_a_query_to_be_written_out_writes_nothing(lib, tmp_path, query):
     assert result.exit_code != 0 and "quer" in result.output and "Traceback" not in result.output
     assert {row.title for row in lib.q("select title from tracks")} == {"Peat", "=1+1", "0012"}
     assert not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.parametrize("call", [
+    lambda db, bad: truth.decide(db, 1, "title", bad), lambda db, bad: truth.decide(db, 1, "genres", [bad]), lambda db, bad: tags.add(db, 1, bad),
+    lambda db, bad: attributes.put(db, 1, "k", bad), lambda db, bad: attributes.put(db, 1, bad, "v"), lambda db, bad: genres.add_rule(db, bad, "House"),
+    lambda db, bad: tables.apply(db, [{"track": 1, "title": bad}]), lambda db, bad: tables.apply(db, [{"track": 1, "tags": [bad]}]),
+])  # fmt: skip
+@pytest.mark.parametrize("bad", ["a\0b", "\ud800"])
+def test_what_sqlite_does_not_keep_as_text_is_refused_everywhere(lib, call, bad):
+    before = lib.value("select count(*) from operations")
+    with pytest.raises(BadInput):
+        call(lib, bad)
+    assert lib.value("select count(*) from operations") == before
+
+
+@pytest.mark.parametrize("which", [10**30, -(10**30), True, 1.5, "select 99999999999999999999", [10**30]])
+def test_a_track_that_cannot_be_is_refused_everywhere(lib, which):
+    for call in (lambda: truth.decide(lib, which, "year", 1999), lambda: tags.add(lib, which, "x"), lambda: attributes.put(lib, which, "k", "v"),
+                 lambda: tables.sheet(lib, which), lambda: images.choose_all(lib, which), lambda: truth.why(lib, which)):  # fmt: skip
+        with pytest.raises(BadInput):
+            call()

@@ -186,7 +186,7 @@ def _check(db: Database, name: str, value: Any) -> None:
     if name != "tags":
         decisions.check_value(db, name, value)
     elif value is not None:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) and "\0" not in one for one in value):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
             raise BadInput(f"tags cannot be {value!r}; it is a list of names")
         for one in value:
             tags.split(one)

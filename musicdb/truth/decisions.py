@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import units
 from ..db import Row, Rows
 from ..errors import BadInput
 from ..images import covers
@@ -270,6 +271,8 @@ def check_value(db: Database, name: str, value: Any) -> str:
     if good is None:
         wanted = WANTED.get(name) or ("a list of names" if name in pick.LISTS else "text that is not blank")
         raise BadInput(f"{name} cannot be {value!r}; it is {wanted}")
+    if not all(units.is_storable(text) for text in (good if isinstance(good, list) else [good]) if isinstance(text, str)):
+        raise BadInput(f"{name} cannot be {value!r}: it holds a NUL or half a character, which is no text")
     return _json(good)
 
 

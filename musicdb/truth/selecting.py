@@ -44,9 +44,11 @@ def present(db: Database, which: Tracks) -> list[int]:
 
 
 def _ids(db: Database, which: Tracks) -> list[int]:
-    if isinstance(which, bool):
+    if isinstance(which, bool) or not isinstance(which, Iterable | int):
         raise BadInput(f"{which!r} is no track")
     if isinstance(which, int):
+        if abs(which) >= 2**63:
+            raise BadInput(f"there is no track {which}")
         return [which]
     if isinstance(which, str):
         if which == "all":
