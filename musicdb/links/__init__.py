@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..cycles import no_cycles
 from ..matching.signs import SENTENCES
 from ..truth.merged import roots
-from .linking import Matcher, no_cycles
+from .linking import Matcher
 from .reading import MAKES_TRACKS as MAKES_TRACKS
 from .reading import Reader
 

@@ -6,9 +6,7 @@ through indexes (`reading`). Both ways judge alike.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -44,18 +42,6 @@ where k.platform_track_id in (select value from json_each(?)) and k.decided_by i
 order by k.id
 """
 Row = tuple[int, int | None, int, int, str, str, int, str]  # observation, auto, assigned, root, status, method, confidence, evidence
-
-
-@contextmanager
-def no_cycles() -> Iterator[None]:
-    """Hundreds of thousands of small objects, none of them in a circle: looking for circles would take a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 class Matcher:

@@ -56,6 +56,7 @@ class Said(msgspec.Struct, frozen=True, gc=False):
 
 
 decode = reader(Said)
+OF_FILES = [n for n in Said.__struct_fields__ if n not in ("artists", "title", "ids", "credits", "labels", "track_no", "disc_no", "position", "notes")]
 NOTHING = decode(None)
 
 
@@ -236,9 +237,11 @@ def _shared(album: str) -> str:
 def of_tags(key: str, files: list[tuple[Said, str, Item]]) -> Source:
     """The source that the tags of a release's files make together: what the first that says something says; the artist of half of them."""
     merged: dict[str, Any] = {}
-    for name in Said.__struct_fields__:
-        if name not in ("artists", "title", "ids", "credits", "labels", "track_no", "disc_no", "position", "notes"):
-            merged[name] = next((v for said, _, _ in files if (v := getattr(said, name)) is not None), None)
+    for name in OF_FILES:
+        for said, _, _ in files:
+            if (value := getattr(said, name)) is not None:
+                break
+        merged[name] = value
     first = [c[0].name for said, _, _ in files if said.artists and (c := text.split_credit(said.artists[0]))]
     most = max(sorted(set(first)), key=first.count, default=None)
     whole = most is not None and 2 * first.count(most) >= len(files)

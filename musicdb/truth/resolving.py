@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .. import events
+from ..cycles import no_cycles
 from ..schema import NOW
 from . import disagreeing, genre_words, inputs, merged, others, pick, publishing, releases, storing
 from .entities import Entities
@@ -68,7 +69,7 @@ def resolve(db: Database, tracks: Iterable[int] | None = None, progress: Progres
     Per field: a person's decision, then the platform trusted most (`trust`, then `platforms.priority`), then the oldest observation.
     Unchanged data writes nothing. progress: called with (done, total, what).
     """
-    with db.atomic():
+    with db.atomic(), no_cycles():
         asked = None if tracks is None else {int(track) for track in tracks}
         work = _Work(db, asked, progress)
         if asked is None:

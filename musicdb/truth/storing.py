@@ -52,7 +52,7 @@ def difference(db: Database, table: str, rows: Iterable[tuple], have: Iterable[t
                 stored.add(row)
         if kept:
             want = {row for row in want if row[:n] not in kept}
-    return sorted(stored - want, key=lambda row: row[:n]), sorted(want - stored, key=lambda row: row[:n])
+    return sorted(stored - want), sorted(want - stored)  # their keys differ, so what follows is never compared
 
 
 def _was_decided(db: Database, table: str, row: tuple) -> bool:
