@@ -43,6 +43,22 @@ STRAY = [
         "select count(*) from images as i where not exists (select 1 from image_renditions where image_id = i.id)", AGAIN,
     ),
     (
+        "pictures", "pictures of which it was not noted how they look, so that the same one in other sizes is not recognised",
+        "select count(*) from images as i where (i.dhash is null or i.tint is null) and exists (select 1 from image_renditions where image_id = i.id)",
+        "musicdb covers fill",
+    ),
+    (
+        "genres", "genres that are a kind of themselves, in a circle",
+        """
+        with recursive up(genre, above, n) as (
+          select genre, parent, 1 from genre_parents where parent is not null
+          union all
+          select u.genre, p.parent, u.n + 1 from up as u join genre_parents as p on p.genre = u.above where p.parent is not null and u.n < 50
+        )
+        select count(distinct genre) from up where above = genre
+        """, "musicdb genres move GENRE --top, for one of them (sqlite-utils: select * from genre_parents)",
+    ),
+    (
         "tracks", "tracks that should be shown and have no title",
         "select count(*) from tracks as t where t.title is null and t.deleted_at is null and t.merged_into_id is null "
         "and exists (select 1 from track_links as k where k.track_id = t.id and k.status in ('auto', 'confirmed'))", "musicdb resolve",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
+from musicdb import check, history, links, truth
 from musicdb import genres as words
-from musicdb import history, links, truth
 from musicdb.cli import cli
 from musicdb.errors import BadInput
 
@@ -184,3 +184,15 @@ def test_the_commands_show_the_tree_and_change_it(db, said):
     assert "is a kind of House" in run("move", "Kelpcore", "--below", "House") and "is at the top" in run("move", "Kelpcore", "--top")
     assert "--below GENRE or --top" in run("move", "Kelpcore", code=2)
     assert "did you mean" in run("move", "Kelpcor", "--top", code=2)
+
+
+def test_a_circle_made_by_hand_breaks_nothing_is_reported_and_can_be_mended(db, said):
+    said("Tech House")
+    db.execute("update genre_parents set parent = 'Tech House' where genre = 'House'")
+    truth.resolve(db)
+    assert genres(db) == {"Tech House"} and db.value("select count(*) from genre_ancestors") > 0
+    found = [one for one in check.run(db.path) if one.name == "genres"]
+    assert [(one.ok, "circle" in one.detail, "--top" in one.mend) for one in found] == [(False, True, True)]
+    words.move(db, "House", None)
+    assert not [one for one in check.run(db.path) if one.name == "genres"]
+    assert [row.name for row in words.tree(db, "House")] == ["House", "Tech House"]

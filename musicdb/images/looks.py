@@ -23,12 +23,12 @@ order by m.id
 limit ?
 """
 # The one that stands for a group comes first: the largest, of these the one that came first.
-ALL = "select id, dhash, tint, width, height, platform from images where dhash is not null order by ifnull(width, 0) * ifnull(height, 0) desc, id"
+ALL = "select id, dhash, tint, width, height, platform from images where dhash <> '' order by ifnull(width, 0) * ifnull(height, 0) desc, id"
 COLUMNS = "image_id width height platform same".split()
 
 
 def fill(db: Database, progress: Callable[[int, int | None, str], object] | None = None) -> tuple[int, int]:
-    """Note how pictures look that were stored before that was known. Returns (done, could not be read: those stay unknown).
+    """Note how pictures look that were stored before that was known. Returns (done, could not be read: those are like no other).
 
     Pictures are decoded in a worker process, from our own small renditions; it can be stopped at any time.
     """
@@ -41,9 +41,10 @@ def fill(db: Database, progress: Callable[[int, int | None, str], object] | None
             last = rows[-1][0]
             answers = list(pool.map(SIGNATURE, [(data,) for _, data in rows], returns=tuple[str, str]))
             with db.atomic():
-                good = [(*answer.value, id) for (id, _), answer in zip(rows, answers, strict=True) if answer.reason is None]
-                db.executemany("update images set dhash = ?, tint = ? where id = ?", good)
-            done, failed = done + len(good), failed + len(rows) - len(good)
+                looks = [answer.value if answer.reason is None else ("", "") for answer in answers]  # '' = looked at, and no picture to anyone
+                db.executemany("update images set dhash = ?, tint = ? where id = ?", [(*look, id) for (id, _), look in zip(rows, looks, strict=True)])
+            n = sum(look[0] != "" for look in looks)
+            done, failed = done + n, failed + len(rows) - n
             if progress:
                 progress(done + failed, total, "pictures")
     return done, failed
