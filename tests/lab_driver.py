@@ -36,6 +36,22 @@ PALE = """() => {
 }"""
 
 
+# What a screen reader or the Tab key would stumble over in the screens: controls without a name, pictures without words, a forced order.
+UNNAMED = """() => {
+  const named = e => (e.getAttribute('aria-label') || e.textContent || e.title || [...(e.labels || [])].map(l => l.textContent).join('') || '').trim();
+  const wrong = [];
+  for (const e of document.querySelectorAll('.mdb :is(button, input, select, textarea, [tabindex="0"]), .mdb-screen :is(button, input, select, textarea)')) {
+    if (!e.offsetParent) continue;
+    if (!named(e)) wrong.push(`no name: ${e.outerHTML.slice(0, 120)}`);
+    if (e.tabIndex > 0) wrong.push(`forced order: ${e.outerHTML.slice(0, 120)}`);
+  }
+  for (const e of document.querySelectorAll('.mdb img')) if (!e.alt) wrong.push(`no alt: ${e.outerHTML.slice(0, 120)}`);
+  for (const e of document.querySelectorAll('.mdb [role=row]')) if (!e.closest('[role=grid]') || ![...e.children].every(c => ['gridcell', 'columnheader'].includes(c.getAttribute('role')))) wrong.push(`row: ${e.outerHTML.slice(0, 120)}`);
+  for (const e of document.querySelectorAll('.mdb .status')) if (e.getAttribute('role') !== 'status') wrong.push('a status line that is not read out');
+  return [...new Set(wrong)].slice(0, 12);
+}"""
+
+
 def chromium() -> str:
     """The path of a Chromium; skips (or fails, where it is required) without one."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

@@ -12,7 +12,7 @@ from musicdb import assets, demo, images
 from musicdb.demo.discogs_account import DiscogsAccount
 from musicdb.widgets import SCREENS
 
-from .lab_driver import FLAGS, PALE, Lab, Page, chromium, until, write
+from .lab_driver import FLAGS, PALE, UNNAMED, Lab, Page, chromium, until, write
 from .reviewable import reviewable
 from .small import Small
 
@@ -126,15 +126,21 @@ def test_every_notebook_runs_in_jupyterlab_and_asks_nobody_else(show, name):
     page.page.locator(".mdb").first.wait_for(state="attached")
     page.top()
     assert page.page.locator("h1").first.is_visible()
+    box = page.page.locator(".jp-MarkdownCell strong").first.bounding_box()
+    assert box and box["y"] + box["height"] < 800 and box["x"] + box["width"] <= 1280, "what to do next stands on the first screen"
+    assert page.page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('.jp-WindowedPanel-outer'))") <= 1
     page.shot(f"{name}-first-screen")
     assert page.page.evaluate(PALE) == []
     page.page.evaluate("jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     page.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
     assert page.page.evaluate(PALE) == []
+    unnamed = page.page.evaluate(UNNAMED)
     for n in range(2, 5):
+        unnamed += page.page.evaluate(UNNAMED)
         page.page.evaluate("document.querySelectorAll('.jp-WindowedPanel-outer').forEach(e => e.scrollTop += 620)")
         page.page.wait_for_timeout(250)
         page.shot(f"{name}-{n}-dark")
+    assert unnamed == []
     if "listening" in name:  # drawn by JupyterLab itself: nothing was fetched from elsewhere, which `show` looks at
         assert page.page.locator(".vega-embed canvas").count() >= 3
     levels = page.page.locator(".mdb .status").evaluate_all("all => all.map(e => e.dataset.level)")
