@@ -119,6 +119,7 @@ def extra_template_vars(datasette):
         "musicdb_shared": share.is_shared(datasette),
         "musicdb_cover": lambda database, image_id, size="medium": site.cover_url(datasette, database, image_id, size),
         "cell": lambda column, value: cells.look(column, value) or ("" if value is None else value),
+        "technical": cells.BEHIND,
         "behind": lambda columns, args: cells.behind((one["name"] for one in columns), args),
         "table_body": lambda rows, without: cells.body((((one["column"], one["value"], one["value_type"] != "none") for one in row) for row in rows), without),
         "query_body": lambda columns, rows: cells.body(((column, value, value != "&nbsp;") for column, value in zip(columns, row, strict=True)) for row in rows),

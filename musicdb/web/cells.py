@@ -23,6 +23,7 @@ PLATFORMS = {  # short names for chips; the colour is a thin edge set by dataset
 COVERS = {"cover", "cover_id", "image_id"}
 KEYS = {"musical_key", "camelot"}
 PAGES = {"tracks", "release_groups", "releases", "artists", "labels", "playlists"}  # tables with a page for each id
+MONEY = {"paid", "worth", "sold", "price", "purchase_price", "sold_price"}
 TRACKS = {"track_id", "auto_track_id", "assigned_track_id"}
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 UTC = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z")
@@ -101,6 +102,11 @@ def key(value) -> Markup | None:
     if camelot is None:
         return None
     return Markup('<span class="key" title="{}">{}</span>').format(units.key_name(camelot), camelot)
+
+
+def money(value) -> Markup | None:
+    """An amount with two places; its currency stands beside it."""
+    return Markup('<span class="num">{:,.2f}</span>').format(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def stars(value) -> Markup | None:
@@ -227,6 +233,8 @@ def look(column: str, value) -> Markup | None:
         return key(value)
     if column == "rating":
         return stars(value)
+    if column in MONEY:
+        return money(value)
     if column in ("platform", "winner"):
         return chip(value) if isinstance(value, str) else None
     if column == "platforms":

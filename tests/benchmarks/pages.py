@@ -1,10 +1,11 @@
-"""python -m tests.benchmarks.pages [tracks] [listens] [--file PATH] [--only WORD]: pages of a large library against the floor of the same server.
+"""python -m tests.benchmarks.pages [tracks] [listens] [--file PATH] [--only WORD] [--cpu]: pages of a large library against the floor of the same server.
 
 Three tables, all as multiples of `/-/versions.json` asked in between. Warm: p50 and p95 of JSON and HTML, of addresses that vary (other tracks,
 words, pages), so that not only kept answers are measured; saved questions are kept ones, with several values each. After a write: another program commits before every request, so nothing is kept.
 Datasette's defaults on the same file (no metadata, no settings), each request stopped after LIMIT_S seconds.
 Goals at 100,000 tracks, 600,000 platform tracks, 1,000,000 listens: JSON p50 <= 4x, HTML <= 15x, facets <= 40x and never missing, p95 <= 3x p50
 (of the floor's p95 where the computer is busy); after a write p95 <= 1 second on a computer whose floor is 2 ms: 500x.
+--cpu: processor time of the server, all its threads, in place of the clock's, where others use the computer.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ PLAIN = ("tracks", "platform_tracks", "listens", "track_links", "library")
 class Server:
     """The app asked in-process, as fast as Datasette answers."""
 
-    def __init__(self, app):
-        self.app = app
+    def __init__(self, app, clock=time.perf_counter):
+        self.app, self.clock = app, clock
 
     async def took(self, path: str) -> tuple[float, object]:
-        start = time.perf_counter()
+        start = self.clock()
         answer = await self.app.client.get(path)
-        return time.perf_counter() - start, answer
+        return self.clock() - start, answer
 
     async def times(self, paths: list[str], rounds: int, before=lambda: None) -> tuple[list[float], list[float], int]:
         """(seconds of answers, of the floor between them, bytes of the last); before() is called ahead of each. Raises SystemExit where one is no 200."""
@@ -87,7 +88,7 @@ def addresses(path: Path, n: int) -> dict[str, list[str]]:
         "playlists": [f"{name}/browse/playlists?offset={60 * i}" for i in range(8)],
         "records": [f"{name}/browse/records?offset={60 * i}" for i in range(8)],
         "search": [f"{name}/browse?q={word}+{other[:-2]}" for word, other in titles],  # as typed, not yet to its end
-        "facets": [f"{name}/browse?platform=tidal&decade={1960 + 10 * (i % 6)}&key={i % 12 + 1}A&sort={('', 'bpm', 'year')[i % 3]}" for i in range(n)],
+        "facets": [f"{name}/browse?platform=tidal&decade={1960 + 10 * (i % 7)}&key={i % 12 + 1}{'AB'[i // 12 % 2]}&sort={('', 'bpm', 'year')[i % 3]}" for i in range(n)],
         "track": [f"{name}/tracks/{i}" for i in ids],
         "album": [f"{name}/release_groups/{i // 10 + 1}" for i in ids],
         "artist": [f"{name}/artists/{i // 12}" for i in ids if i // 12],
@@ -95,12 +96,12 @@ def addresses(path: Path, n: int) -> dict[str, list[str]]:
         "own playlist": [f"{name}/playlists/{i % 200 + 1}" for i in ids],
         "record": [f"{name}/platform_releases/{i // 10 + 1}" for i in ids],
         "charts": [f"{name}/charts"],
-        "table tracks": [f"{name}/tracks?year={1960 + i % 60}&rating__gt={i // 60}" for i in range(n)],
+        "table tracks": [f"{name}/tracks?year={1960 + i % 65}" for i in range(n)],
         "table library": [f"{name}/library?_next={i}" for i in range(50, 50 + n)],
         "table platform_tracks": [f"{name}/platform_tracks?_next={i * 900}" for i in range(n)],
         "table listens": [f"{name}/listens?_sort=id&_next={i * 900}" for i in range(n)],
         "table track_links": [f"{name}/track_links?_sort=id&_next={i * 900}" for i in range(n)],
-        "facet by year": [f"{name}/tracks?_facet=year&musical_key={i % 12 + 1}{'AB'[i // 12 % 2]}" for i in range(24)],
+        "facet by year": [f"{name}/tracks?_facet=year&musical_key={i % 12 + 1}{'AB'[i // 12 % 2]}&bpm__gt={80 + i}" for i in range(n)],
         "facet by platform": [f"{name}/platform_tracks?_facet=platform&_next={i * 900}" for i in range(n)],
     }
     for query in yaml.safe_load(assets.path("metadata.yml").read_text("utf-8"))["databases"]["music"]["queries"]:
@@ -155,7 +156,7 @@ async def defaults(path: Path, ours: Server) -> None:
     """Datasette as it comes, and ours, table by table; what takes longer than LIMIT_S is said to."""
     from datasette.app import Datasette
 
-    plain = Server(Datasette([str(path)], pdb=False))
+    plain = Server(Datasette([str(path)]), ours.clock)
     plain.app.musicdb_names = set()  # as if our plugin were not installed
     print(f"\n{'Datasette as it comes':28}{'theirs':>12}{'ours':>10}   times the floor")
     for table in PLAIN:
@@ -172,10 +173,10 @@ async def defaults(path: Path, ours: Server) -> None:
             print(f"{table + end:28}{said[0]:>12}{said[1]:>10}", flush=True)
 
 
-async def compare(path: Path, only: str) -> list[str]:
+async def compare(path: Path, only: str, clock) -> list[str]:
     from musicdb.web import serve
 
-    ours = Server(serve.app(path))
+    ours = Server(serve.app(path), clock)
     pages = {what: paths for what, paths in addresses(path, 2 * ROUNDS + 4).items() if only in what}
     missed = [one async for one in warm(ours, pages)]
     missed += [one async for one in after_a_write(ours, path, pages)]
@@ -197,7 +198,7 @@ def main() -> None:
             start = time.perf_counter()
             build(path, tracks, listens)
             print(f"built in {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1e6:,.0f} MB")
-        missed = asyncio.run(compare(path, named.get("--only", "")))
+        missed = asyncio.run(compare(path, named.get("--only", ""), time.process_time if "--cpu" in args else time.perf_counter))
     print("\n".join(["", *missed, f"{len(missed)} goals missed" if missed else "every goal met"]))
 
 
