@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 _PARTS = {name: name for name in "attributes backup charts check collection db demo errors events genres history images links listens load matching net platforms playlists queries schema shapes tags text truth units widgets".split()}
 _PARTS |= {name: f"links.{name}" for name in ("aliases", "attaching", "duplicates", "review")}
 _PARTS |= {name: f"truth.{name}" for name in ("editing", "merging", "upstream")}
-_PARTS |= {"artwork": "images.artwork"}
+_PARTS |= {"artwork": "images.artwork", "tables": "exports.tables"}
 __all__ = ["open", *_PARTS]
 
 if TYPE_CHECKING:
