@@ -31,14 +31,14 @@ PREFERRED = ("rekordbox", "traktor")  # of whose they are taken
 TRUTH = ("album", "year", "bpm", "musical_key", "rating")
 TRACKS = """
 select t.id, t.title, t.version, t.artist_credit, t.year, t.bpm, t.musical_key, t.rating, t.duration_ms, g.title as album, t.sources
-from tracks as t left join release_groups as g on g.id = t.release_group_id
-where t.deleted_at is null and t.merged_into_id is null and t.title is not null {which}
+from {which} tracks as t {on} left join release_groups as g on g.id = t.release_group_id
+where t.deleted_at is null and t.merged_into_id is null and t.title is not null
 order by t.id
 """
 SAID = """
 select k.track_id, p.platform, p.external_id, p.said, json_extract(p.metadata, '$.attributes') as attributes, p.missing_since is not null as gone
-from track_links as k join platform_tracks as p on p.id = k.platform_track_id
-where k.status in ('auto', 'confirmed') and p.platform in ('rekordbox', 'traktor', 'local', 'itunes') {which}
+from {which} track_links as k {on} join platform_tracks as p on p.id = k.platform_track_id
+where k.status in ('auto', 'confirmed') and p.platform in ('rekordbox', 'traktor', 'local', 'itunes')
 order by k.track_id, p.missing_since is not null, p.platform = 'local', p.platform = 'itunes', p.platform, p.id
 """
 
@@ -96,11 +96,11 @@ def write(db: Database, path: Path, playlists: Collection[str] | None = None, *,
 
 def collected(db: Database, wanted: set[int] | None, report: Report) -> tuple[list[tuple], dict[int, str]]:
     """[(said, TrackID, location, further attributes)] of what has a place, and {track: TrackID} in the same order."""
-    which = "" if wanted is None else "and {} in (select value from json_each(:ids))"
+    which, on = ("", "") if wanted is None else ("json_each(:ids) as j cross join", "on {} = j.value")
     ids = {"ids": None if wanted is None else msgspec.json.encode(sorted(wanted)).decode()}
-    rows = db.q(TRACKS.format(which=which.format("t.id")), ids)
+    rows = db.q(TRACKS.format(which=which, on=on.format("t.id")), ids)
     told: dict[int, list[Any]] = {}
-    for row in db.q(SAID.format(which=which.format("k.track_id")), ids):
+    for row in db.q(SAID.format(which=which, on=on.format("k.track_id")), ids):
         told.setdefault(row.track_id, []).append(row)
     where = files(db, [row.id for row in rows])
     entries, numbers, taken = [], {}, set()

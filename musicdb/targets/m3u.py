@@ -36,10 +36,14 @@ class M3U(Lists):
             entries, lines = reader.parse(reader.read(path))
         except BadInput:
             return None  # what is no list is none of ours
-        items = []
+        items, folder = [], str(path.parent)
         for entry in entries:
-            where = entry.get("url") or reader.resolved(entry["path"], path.parent)[0]
-            items.append(self.files.get(where, where))
+            line = entry.get("url") or entry["path"]
+            key = self.files.get(os.path.normpath(os.path.join(folder, line)))  # as we write it; what another program wrote is looked at closer
+            if key is None:
+                where = line if "url" in entry else reader.resolved(line, path.parent)[0]
+                key = self.files.get(where, where)
+            items.append(key)
         uid = writer.uid_of(path)
         name = next((line[10:].strip() for line in lines if line.upper().startswith("#PLAYLIST:")), "") or path.stem
         return Kept(uid or f"file:{path.relative_to(self.root).as_posix()}", name, "playlist", parent, items, uid is not None, path)

@@ -61,6 +61,7 @@ class RekordboxXml(Tree):
         self.nodes: dict[str, Node] = {}
         self.key_of: dict[str, str] = {}  # TrackID -> key
         self.number_of: dict[str, str] = {}  # key -> TrackID
+        self.entries: dict[str, tuple] = {}  # of tracks that the file has not, as far as they were asked for
         self.told: dict[str, dict[str, Any]] = {}  # key -> what is to be said of it: {"rating": stars, "cues": [...]}
 
     # ---- reading
@@ -115,8 +116,10 @@ class RekordboxXml(Tree):
     # ---- writing
     def known(self, keys: Sequence[str]) -> None:
         """Raises NotLinked for a track that is neither in the file nor has a place that could be written there."""
-        missing = [key for key in dict.fromkeys(keys) if key not in self.number_of]
-        if missing and (lost := [key for key in missing if key not in self._entries(missing)]):
+        missing = [key for key in dict.fromkeys(keys) if key not in self.number_of and key not in self.entries]
+        if missing:
+            self.entries |= self._entries(missing)
+        if lost := [key for key in missing if key not in self.entries]:
             raise NotLinked(f"{lost[0]} has no file, and {self.path.name} does not know it: `musicdb import files` reads what is there")
 
     def _entries(self, keys: Sequence[str]) -> dict[str, tuple]:
@@ -160,7 +163,9 @@ class RekordboxXml(Tree):
         """Lines of TRACKs that the file has not; their numbers are put into `numbers`."""
         missing = [key for key in dict.fromkeys(key for one in lists.values() if one.ours for key in one.items) if key not in numbers]
         taken, lines = set(self.library.tracks), []
-        entries = self._entries(missing) if missing else {}
+        if unknown := [key for key in missing if key not in self.entries]:
+            self.entries |= self._entries(unknown)
+        entries = self.entries
         for key in missing:
             if key not in entries:
                 continue  # a number that a list of ours names and the collection has not: it stays as it is
