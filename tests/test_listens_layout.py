@@ -14,7 +14,7 @@ from musicdb import check, contents, diary, history, load, schema
 from musicdb.cli import cli
 from musicdb.errors import BadInput, DatabaseError
 from musicdb.exports import library
-from musicdb.listens import layout, rollups, statistics
+from musicdb.listens import flagging, layout, rollups, statistics
 
 from .test_listens import export, heard, link, play, said, times
 
@@ -310,3 +310,23 @@ def test_an_unknown_part_or_a_target_that_is_there_is_refused(private, tmp_path,
             library.write(db, tmp_path / "s.db", without=bad)
         with pytest.raises(BadInput, match="is there already"):
             library.write(db, private)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_a_log_read_again_in_another_zone_counts_once_in_either_layout(tmp_path, split):
+    path = tmp_path / "music.db"
+    with musicdb.open(path):
+        pass
+    if split:
+        layout.split(path, tmp_path / "listens.db")
+    (tmp_path / ".scrobbler.log").write_text("#AUDIOSCROBBLER/1.1\n#TZ/UNKNOWN\n#CLIENT/Rockbox\nWren\t\tWinter\t1\t200\tL\t1705320000\t\nWren\t\tSummer\t1\t200\tL\t1721044800\t\n")
+    with musicdb.open(path) as db:
+        for zone in ("Asia/Tokyo", "Europe/Berlin"):
+            load.run(db, "lastfm", tmp_path / ".scrobbler.log", time_zone=zone)
+            flagging.mark(db)
+        assert {at for (at,) in db.execute("select listened_at from listening")} == {"2024-01-15T11:00:00Z", "2024-07-15T10:00:00Z"}
+        again = load.run(db, "lastfm", tmp_path / ".scrobbler.log")
+        assert again.listens_new == 0 and any("Europe/Berlin, as said with an earlier import" in note for note in again.notes)
+        operation = db.value("select max(id) from operations where type = 'plays'")
+        history.undo(db, operation)
+        assert db.value("select count(*) from listening") == 4

@@ -104,11 +104,11 @@ def _explain(row: Any) -> None:
 
 
 def _line(row: Any) -> dict[str, Any]:
-    where = (row.origin or "").partition("/")[0]
+    facts = ", ".join(str(one) for one in ((row.origin or "").partition("/")[0], row.their_date, row.format) if one)
     return {
         "link": str(row.link), "level": row.level, "sure": row.confidence, "observed": row.observed, "number": _short(row.their_labels or "", 30),
         "there": _short(f"{row.artists or 'unknown'} - {row.title}"),
-        "may be": _short(f"{row.release} ({', '.join(str(one) for one in (where, row.their_date, row.format) if one)})"),
+        "may be": _short(f"{row.release} ({facts})" if facts else row.release or ""),
     }  # fmt: skip
 
 

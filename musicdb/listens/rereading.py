@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from ..db import Database
 
 READ_LOCALLY = """
-select c.user_id, c.platform from sync_checkpoints as c where c.entity like 'note:time zone%' group by 1, 2
+select user_id, platform from main.sync_checkpoints where entity like 'note:time zone%'
+union select user_id, platform from {diary}.sync_checkpoints where entity like 'note:time zone%'
 """
 # The same payload but for the offset that an import was told.
 TWICE = """
@@ -35,7 +36,7 @@ where not exists (select 1 from decisions where entity = 'plays' and entity_key 
 def settle(db: Database, after: int) -> int:
     """Decide that plays with ids over `after` are the older ones that say the same in another time zone; returns how many. In a transaction."""
     found = []
-    for user, platform in db.execute(READ_LOCALLY).fetchall():
+    for user, platform in db.execute(READ_LOCALLY.format(diary=db.diary)).fetchall():
         found += [key for (key,) in db.execute(TWICE, {"after": after, "user": user, "platform": platform})]
     if found:
         with db.operation("plays", mode="batch", actor="musicdb", reason=f"{len(found):,} plays were read again in another time zone") as op:
