@@ -134,7 +134,7 @@ create index ix_track_key on tracks(match_key) where deleted_at is null;
 create index ix_track_title on tracks(title_norm);
 create index ix_track_rg on tracks(release_group_id);
 create index ix_track_artist on tracks(artist_credit, title);
-create index ix_track_year on tracks(year);
+create index ix_track_year on tracks(year, musical_key);
 create index ix_track_bpm on tracks(bpm);
 create index ix_track_camelot on tracks(musical_key, bpm);
 create index ix_track_rating on tracks(rating);
