@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "71902328dbf629b7f6e36267f1a3279b6b17d3deabafca14281ed69987a3a43b"
+FINGERPRINT = "6ad0f5d58347e325c9c6d75b59ce77961f7fb3cbf00a9f37fe01b18c00767c16"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -30,7 +30,22 @@ from track_ids as i cross join json_each((
   select json_group_object(field, json(by_platform)) from (
     select field, json_group_object(platform, json(all_values)) as by_platform from (
       select field, platform, json_group_array(distinct value) as all_values
-      from (select field, platform, value from claims where track_id = i.id and field not in ('cues', 'beat_grid', 'ids'))
+      from ( -- the claims of this track, asked of each part of that view: by track
+        select j.key as field, p.platform, j.value
+        from track_links as k cross join platform_tracks as p on p.id = k.platform_track_id cross join json_each(p.said) as j
+        where k.track_id = i.id and k.status in ('auto', 'confirmed') and j.key not in ('cues', 'beat_grid', 'ids')
+        union all
+        select j.key, p.platform, j.value
+        from track_links as k cross join platform_tracks as p on p.id = k.platform_track_id
+        cross join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id cross join json_each(r.said) as j
+        where k.track_id = i.id and k.status in ('auto', 'confirmed')
+          and j.key not in ('title', 'artists', 'rating', 'ids', 'duration_ms', 'comment', 'tags')
+        union all
+        select c.field, p.platform, iif(c.level = 'track', json_extract(p.metadata, c.path), json_extract(r.metadata, c.path)) as value
+        from track_links as k cross join platform_tracks as p on p.id = k.platform_track_id
+        left join platform_releases as r on r.platform = p.platform and r.external_id = p.release_external_id
+        cross join claim_paths as c on c.platform = p.platform
+        where k.track_id = i.id and k.status in ('auto', 'confirmed') and c.field not in ('cues', 'beat_grid', 'ids') and value is not null)
       group by field, platform)
     group by field))) as v;
 
