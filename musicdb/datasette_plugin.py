@@ -10,6 +10,7 @@ from contextlib import closing
 from datasette import hookimpl
 from datasette.utils import tilde_encode
 from datasette.utils.asgi import Response
+from datasette.views.base import DatasetteError
 from jinja2 import FileSystemLoader
 
 from . import assets, db, schema
@@ -144,10 +145,13 @@ def one_liner(path: str, sql: str, params: dict[str, str]) -> str:
 @hookimpl
 def handle_exception(datasette, request, exception):
     """A locked or migrating library is no fault of the page: say what is going on, and to come again."""
-    if not isinstance(exception, sqlite3.OperationalError | sqlite3.DatabaseError) or not ours(datasette):
+    slow = isinstance(exception, DatasetteError) and exception.title == "SQL Interrupted"
+    if not (slow or isinstance(exception, sqlite3.OperationalError | sqlite3.DatabaseError)) or not ours(datasette):
         return None
     said = str(exception).lower()
-    if any(word in said for word in BUSY):
+    if slow:
+        what = "This asks more of the library than a page waits for. Filter it first (by a track, a platform, a field), or ask in a notebook."
+    elif any(word in said for word in BUSY):
         what = "Another program is writing the whole library right now (an import, a migration or a repair). Reload in a moment."
     elif "interrupted" in said:
         what = "This took too long and was stopped. Narrow it down, or ask in a notebook."

@@ -260,6 +260,17 @@ def test_a_library_that_is_migrated_under_the_server_says_so(tmp_path):
     assert answer.status_code == 503 and "migrated" in answer.text and "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize("end", ["", ".json"])
+def test_a_view_that_takes_too_long_says_what_to_do(tmp_path, end):
+    small = Small(tmp_path / "music.db")
+    small.db.execute("create view slow as with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) as n from n")
+    small.db.close()
+    served = serve.app(tmp_path / "music.db")
+    served._settings["sql_time_limit_ms"] = served.sql_time_limit_ms = 20
+    answer = asyncio.run(served.client.get(f"/music/slow{end}"))
+    assert answer.status_code == 503 and "Filter it first" in answer.text and "sql_time_limit_ms" not in answer.text
+
+
 # ---------- SQL functions, charts
 
 
