@@ -256,7 +256,7 @@ def test_the_shelf_opens_a_record_and_what_is_written_of_it_stays(music):
     assert all(card["a"]["cover"] for card in shelf.state["cards"][:3])
     key = shelf.state["cards"][0]["id"]
     press(shelf, "open", id=key)
-    head, *sides = shelf.state["cards"]
+    head, *sides = (one for one in shelf.state["cards"] if not str(one["id"]).startswith("release/"))
     assert head["fields"][0]["label"] == "Record" and len(sides) == music.value(
         "select count(*) from record_sides as s join copies as c using (platform_release_id) where c.copy_key = ? and s.missing_since is null",
         [key],
