@@ -7,6 +7,8 @@ Any other query is paged by SQLite.
 from __future__ import annotations
 
 import re
+import sqlite3
+import weakref
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,6 +47,7 @@ WITH_TAG = "id in (select m.track_id from track_mytags as m join tags as g on g.
 ALIVE = "deleted_at is null and merged_into_id is null and title is not null"
 NEAR = "select (select count(*) from tracks) - (select count(*) from tracks where merged_into_id is not null)"
 ROOM = "pragma cache_size = -65536"  # a page of the library at 100,000 tracks reads 25 MB all over the file: in the usual 16 every turn reads it anew
+KEPT = 200_000  # rows of a view or a select that are kept in memory; a longer one is asked anew for every key
 FEW = 2000  # rows of a list of tracks up to which all are looked for at once
 SEARCH = "id in (select rowid from tracks_fts where tracks_fts match ?)"
 FOUND = "select count(*) from tracks_fts where tracks_fts match ?"
@@ -126,23 +129,30 @@ class Listing:
         self.key = "id" if self.by_id else next((name for name in ("track_id", "id") if name in names), None)
         self.ids: array[int] | None = None
         self.total = 0
+        self.is_stored = self.is_name and self.what not in db.utils.view_names()
+        self.copy: sqlite3.Connection | None = None
+        self.turn = 0
         self.of_tracks = {row[1] for row in db.execute("pragma table_info(tracks)")} if self.by_id else set()
         self._where, self._params, self._order, self._fields = "", [], "", set()
         self.asked = self._asked(None, False)
 
-    def find(self, text: str = "", sort: str | None = None, desc: bool = False) -> int:
+    def find(self, text: str = "", sort: str | None = None, desc: bool = False, *, fresh: bool = True) -> int:
         """Search, filter and order; return how many rows there are. Raises BadInput for a sort column that is not there.
 
         Of many tracks only the page that is shown is looked for (`ids` is None); `settle` finds the rest and corrects `total`, which
-        counts some deleted tracks until then.
+        counts some deleted tracks until then. Of a view or a select the rows are kept (`read`, `take`) until fresh ones are asked for.
         """
         if sort is not None and sort not in self.names:
             raise BadInput(f"no column {sort!r} to sort by")
         before = (self._where, self._params)
         self._where, self._params = self.conditions(text)
         if not self.by_id:
-            self._order = f'order by "{sort}" is null, "{sort}"{" desc" if desc else ""}' if sort else ""
-            self.total = self.db.value(f"select count(*) from {self.source} {self._where}", self._params)
+            self._order = f"order by {_quoted(sort)} is null, {_quoted(sort)}{' desc' if desc else ''}" if sort else ""
+            if fresh:
+                self.turn, self.copy = self.turn + 1, None
+            [(self.total,)] = self._ask(f"select count(*) from {self._from} {self._where}", self._params)
+            if self.wants_copy and self.total <= FEW:
+                self.take(self.turn, self.read())
             return self.total
         self.asked, self.ids = self._asked(sort, desc), None
         if before != (self._where, self._params) or not self.total:
@@ -150,6 +160,35 @@ class Listing:
         if self.total <= FEW:
             self.settle(self.asked, self.asked.ids(self.db))
         return self.total
+
+    @property
+    def _from(self) -> str:
+        return self.source if self.copy is None else "rows"
+
+    def _ask(self, sql: str, params: list[Any]) -> list[tuple]:
+        return [tuple(row) for row in (self.db if self.copy is None else self.copy).execute(sql, params).fetchall()]
+
+    @property
+    def wants_copy(self) -> bool:
+        """Whether `read` and `take` would make the next keys quicker: a view may cost seconds, and every key would pay them again."""
+        return not self.is_stored and self.copy is None
+
+    def read(self) -> sqlite3.Connection | None:
+        """The rows of a view or a select in memory; None where they are too many."""
+        rows = self.db.execute(f"select * from {self.source} limit {KEPT + 1}").fetchall()
+        if len(rows) > KEPT:
+            return None
+        copy = sqlite3.connect(":memory:", check_same_thread=False)  # callbacks come on several threads, one at a time
+        copy.execute(f"create table rows ({', '.join(_quoted(c.name) for c in self.columns)})")
+        copy.executemany(f"insert into rows values ({', '.join('?' * len(self.columns))})", rows)
+        return copy
+
+    def take(self, turn: int, copy: sqlite3.Connection | None) -> None:
+        """Ask this from now on, if the list was not made fresh meanwhile."""
+        if copy is not None:
+            weakref.finalize(self, copy.close)
+            if turn == self.turn:
+                self.copy = copy
 
     def settle(self, asked: Asked, ids: array[int]) -> bool:
         """Take what `asked.ids` found, if that is still what is asked; whether `total` is another now."""
@@ -186,7 +225,8 @@ class Listing:
         if self.by_id:
             wanted = self.ids[offset : offset + limit].tolist() if self.ids is not None else self.asked.some(self.db, offset, limit)
             return self._rows(wanted)
-        return list(self.db.q(f"select * from {self.source} {self._where} {self._order} limit ? offset ?", [*self._params, limit, offset]))
+        rows = self._ask(f"select * from {self._from} {self._where} {self._order} limit ? offset ?", [*self._params, limit, offset])
+        return [dict(zip((c.name for c in self.columns), row)) for row in rows]
 
     def keys(self, limit: int = 1_000_000) -> list[Any]:
         """The key of every row found."""
@@ -197,10 +237,7 @@ class Listing:
         if self.key is None:
             return []
         return [
-            row[0]
-            for row in self.db.execute(
-                f'select "{self.key}" from {self.source} {self._where} {self._order} limit ?', [*self._params, limit]
-            )
+            row[0] for row in self._ask(f"select {self.key} from {self._from} {self._where} {self._order} limit ?", [*self._params, limit])
         ]
 
     # ---- what a person typed, as SQL with parameters
@@ -215,7 +252,7 @@ class Listing:
             if made is None:
                 free.append(f"{field}:{value}" if field else value)
                 continue
-            if f'"{name}"' in made[0]:
+            if _quoted(str(name)) in made[0]:
                 self._fields.add(str(name))
             parts.append(f"not coalesce({made[0]}, 0)" if no else made[0])
             params += made[1]
@@ -234,27 +271,31 @@ class Listing:
         if name not in self.names:
             return None
         if value in ("none", "any"):
-            return f'"{name}" is {"" if value == "none" else "not "}null', []
+            return f"{_quoted(name)} is {'' if value == 'none' else 'not '}null", []
         if (
             (span := re.fullmatch(r"(-?[\d.]+)\.\.(-?[\d.]+)", value))
             and (ends := [_number(span[1]), _number(span[2])])
             and None not in ends
         ):
-            return f'+"{name}" between ? and ?', ends  # + as in _asked: a span is often a good part of all
+            return f"+{_quoted(name)} between ? and ?", ends  # + as in _asked: a span is often a good part of all
         if (than := re.fullmatch(r"([<>]=?)(-?[\d.]+)", value)) and (number := _number(than[2])) is not None:
-            return f'+"{name}" {than[1]} ?', [number]
+            return f"+{_quoted(name)} {than[1]} ?", [number]
         if kind_of(name) == "bpm" and (number := _number(value)) is not None:
-            return f'abs("{name}" - ?) < 0.5', [number]
+            return f"abs({_quoted(name)} - ?) < 0.5", [number]
         if kind_of(name) in ("key", "stars"):
-            return f'"{name}" = ? collate nocase', [value]
-        return f"\"{name}\" like ? escape '\\'", [f"%{_plain(value)}%"]
+            return f"{_quoted(name)} = ? collate nocase", [value]
+        return f"{_quoted(name)} like ? escape '\\'", [f"%{_plain(value)}%"]
 
     def _free(self, text: str) -> tuple[str, list[Any]] | None:
         if self.by_id:
             terms = [word for word in re.findall(r"\w+", text)]
             return (SEARCH, [" ".join(f'"{word}"*' for word in terms)]) if terms else None
-        likes = [f"\"{c.name}\" like ? escape '\\'" for c in self.columns if c.kind == "text"]
+        likes = [f"{_quoted(c.name)} like ? escape '\\'" for c in self.columns if c.kind == "text"]
         return (f"({' or '.join(likes)})", [f"%{_plain(text)}%"] * len(likes)) if likes else None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _number(text: str) -> float | None:

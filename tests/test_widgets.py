@@ -283,6 +283,43 @@ def test_any_table_view_or_select_can_be_listed(music):
             musicdb.Grid(music, what)
 
 
+def test_a_view_is_read_once_and_again_when_the_list_is_refreshed(music, monkeypatch):
+    view = 'select id, title, year, bpm as "odd "" name" from library order by title desc'
+    grid = musicdb.Grid(music, view)
+    rows = music.q(view)
+    assert [row["v"][1] for row in grid.state["rows"]] == [row["title"] for row in rows[:50]] and grid.state["total"] == len(rows)
+    asked = []
+    monkeypatch.setattr(music, "execute", lambda *sql: asked.append(sql))
+    for text in ("a", "year:>2000", "no such thing", ""):
+        press(grid, "search", text=text)
+    press(grid, "sort", name="year")
+    press(grid, "page", offset=50)
+    press(grid, "all")
+    assert asked == [] and grid.last_error is None and len(grid.selected) == len(rows)
+    monkeypatch.undo()
+    truth.decide(music, rows[0]["id"], "title", "Zzyzx")
+    press(grid, "sort", name="title")
+    press(grid, "search", text="zzyzx")
+    assert grid.state["total"] == 0
+    press(grid, "refresh")
+    assert grid.state["total"] == 1
+    monkeypatch.setattr(listing, "FEW", 0)
+    press(grid, "search", text="")
+    press(grid, "refresh")
+    eventually(lambda: grid.list.copy is not None)
+    press(grid, "page", offset=50)
+    assert [row["v"][1] for row in grid.state["rows"]] == [
+        row["title"] for row in music.q(f"select * from ({view}) order by title")[50:100]
+    ]
+    turn = grid.list.turn
+    press(grid, "refresh")
+    grid._keep(turn)
+    monkeypatch.setattr(listing, "KEPT", 10)
+    press(grid, "refresh")
+    grid._keep(grid.list.turn)
+    assert grid.list.copy is None and grid.last_error is None and grid.state["total"] == len(rows), "a longer one is asked anew"
+
+
 def test_a_screen_of_200_rows_is_three_messages(music):
     import ipywidgets
 

@@ -65,11 +65,16 @@ class Grid(Board):
 
     def do_refresh(self) -> None:
         """Search again: rows that came, went or moved since are seen."""
-        self.list.find(self.query, self.sort, self.desc)
+        self._find(fresh=True)
+
+    def _find(self, fresh: bool = False) -> None:
+        self.list.find(self.query, self.sort, self.desc, fresh=fresh)
         self.offset = min(self.offset, max(0, (self.list.total - 1) // self.limit * self.limit))
         self._show()
         if self.list.ids is None and self.list.by_id:
             pool(self.db, "settle").submit(self._settle, self.list.asked)
+        elif fresh and self.list.wants_copy:
+            pool(self.db, "settle").submit(self._keep, self.list.turn)
 
     def _settle(self, asked: Asked) -> None:
         """Look for the rest of a list of which only one page was read, while keys are answered."""
@@ -86,13 +91,22 @@ class Grid(Board):
         except Exception as error:  # on a thread of its own nobody else would hear of it
             self.fail(error)
 
+    def _keep(self, turn: int) -> None:
+        """Read a long view once, while keys are answered."""
+        try:
+            copy = self.list.read() if turn == self.list.turn else None
+            with self.lock:
+                self.list.take(turn, copy)
+        except Exception as error:  # as above
+            self.fail(error)
+
     def do_page(self, offset: int) -> None:
         self.offset = max(0, min(int(offset), max(0, self.list.total - 1)))
         self._show()
 
     def do_search(self, text: str) -> None:
         self.query, self.offset = str(text), 0
-        self.do_refresh()
+        self._find()
 
     def do_sort(self, name: str) -> None:
         """Ascending, then descending, then as it was."""
@@ -103,7 +117,7 @@ class Grid(Board):
         else:
             self.sort, self.desc = None, False
         self.offset = 0
-        self.do_refresh()
+        self._find()
 
     def do_columns(self, name: str, on: bool) -> None:
         chosen = {*self.shown, name} if on else set(self.shown) - {name}

@@ -142,7 +142,7 @@ class PlatformSearch(Form):
         name = f"{mine['artist_credit'] or 'unknown'} - {mine['title']}{version}" if mine else ""
         self.hits.state = {
             "title": "Hits", "labels": LABELS, "side": 64,
-            "heading": short(f"{len(self.found)} hits{f' for {name}' if name else ''}", 160) if self.found else "",
+            "heading": short(f"{len(self.found)} hit{'s' if len(self.found) > 1 else ''}{f' for {name}' if name else ''}", 160) if self.found else "",
             "cards": [self._card(id, one, name) for id, one in self.found.items()],
             "actions": [
                 {"do": "attach", "key": "a", "label": "this is the track", "on": "card", "strong": True},
