@@ -6,9 +6,12 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
 import musicdb
 from musicdb import load
+from musicdb.cli import cli
+from musicdb.commands.stats import QUESTIONS
 from musicdb.errors import BadInput, KnownAlready
 from musicdb.listens import rollups, statistics
 from musicdb.platforms import _spotify_plays, spotify
@@ -452,3 +455,18 @@ def test_any_period_of_a_track_is_what_its_plays_say(db, tmp_path):
         plain = dict(db.execute(sql, [since or "0", until or "9"]).fetchall())
         assert {row.title: row.plays for row in statistics.top(db, "tracks", since=since, until=until)} == plain, (since, until)
         assert sum(row.plays for row in statistics.owned(db, since=since, until=until)) == sum(plain.values())
+
+
+def test_every_question_is_asked_from_the_command_line(db, tmp_path):
+    load.run(db, "spotify", export(tmp_path / "e", [play(at, f"Song {n % 3}", skipped=n % 2 == 0) for n, at in enumerate(times(60))]))
+    answers = {}
+    for name, asked in QUESTIONS.items():
+        for what in ["artists", "tracks"] if asked.what else [None]:
+            words = ["--db", str(db.path), "stats", name, *([what] if what else []), "--json"]
+            done = CliRunner().invoke(cli, words, catch_exceptions=False)
+            assert done.exit_code == 0, (words, done.output)
+            answers[name, what] = json.loads(done.output)
+    assert answers["top", "tracks"][0]["plays"] == 20 and sum(row["plays"] for row in answers["plays", None]) == 60
+    assert answers["skips", None][0]["skips"] > 0 and answers["followed", None][0]["times"] == 20
+    plain = CliRunner().invoke(cli, ["--db", str(db.path), "stats", "owned"])
+    assert "not owned" in plain.output and CliRunner().invoke(cli, ["--db", str(db.path), "stats", "top", "labels"]).exit_code == 2
