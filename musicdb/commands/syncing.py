@@ -11,7 +11,7 @@ from musicdb.commands import base
 
 SHOWN = 40  # steps of a plan on the screen; --json has them all
 WORDS = {"add": ("+", "new"), "remove": ("-", "removed"), "move": ("~", "moved"), "rename": ("~", "renamed"), "describe": ("~", "described anew"), "delete": ("-", "taken away"),
-         "unlink": ("?", "gone there"), "place": ("~", "put elsewhere")}  # fmt: skip
+         "unlink": ("?", "gone there"), "place": ("~", "put elsewhere"), "rate": ("~", "rated"), "cues": ("~", "given cues")}  # fmt: skip
 
 
 @click.command(cls=base.Command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def find(db: Database, playlist: Any, *, gone: bool = False) -> Ref:
             if rows:
                 ids = db.q("select external_id from platform_playlists where platform = ? and name = ?", [platform, rows[0].name])
                 raise BadInput(f"{platform} has {len(rows)} playlists named {rest!r}; name one by its id: {', '.join(r.external_id for r in ids)}")
-        raise BadInput(f"{platform} has no playlist {rest!r}; `musicdb status --platform {platform}` lists them")
+        raise BadInput(f"{platform} has no playlist {rest!r}" + _near(rest, db.execute("select name from platform_playlists where platform = ? and missing_since is null", [platform])))
     return _own(db, text)
 
 
@@ -66,8 +67,11 @@ def _own(db: Database, text: str) -> Ref:
         return Ref(*rows[0].values())
     if rows:
         raise BadInput(f"{text!r} is not yours, but in {', '.join(r.platform for r in rows)}; say which: {rows[0].platform}/{text}")
+    raise BadInput(f"there is no playlist {text!r}" + _near(text, db.execute("select name from playlists where deleted_at is null union select name from platform_playlists")))
+
+
+def _near(text: str, rows: Iterable[tuple]) -> str:
     from rapidfuzz import process
 
-    names = [r[0] for r in db.execute("select name from playlists where deleted_at is null union select name from platform_playlists")]
-    near = [name for name, _, _ in process.extract(text, names, limit=3, score_cutoff=60)]
-    raise BadInput(f"there is no playlist {text!r}" + (f"; did you mean {', '.join(map(repr, near))}?" if near else "; `musicdb status` lists them"))
+    near = [name for name, _, _ in process.extract(text, [row[0] for row in rows], limit=3, score_cutoff=60)]
+    return f"; did you mean {', '.join(map(repr, near))}?" if near else "; `musicdb status --all` lists them"

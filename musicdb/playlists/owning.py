@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..errors import BadInput
 from . import agreeing, editing, linking, pairs, rules, snapshots, states
 from .carrying import NOW, Work, keys, mark
 from .diffing import diff
@@ -122,8 +123,11 @@ def _head(db: Database, work: Work, op: Row) -> str | None:
     """Carry out a step about a list as a whole; a sentence where it cannot be."""
     after = msgspec.json.decode(op.after or "{}") or {}
     id = work.row.playlist_id
-    if op.action in ("create", "folder", "link"):
-        _link(db, work)
+    if op.action == "link":
+        try:
+            _link(db, work)
+        except BadInput as error:  # it is linked to another one still
+            return str(error)
     elif op.action == "rename":
         db.execute("update playlists set name = ? where id = ?", [after["name"], id])
     elif op.action == "describe":

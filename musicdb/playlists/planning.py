@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..errors import BadInput
-from . import finding, linking, pairs, proposing, targets
+from . import finding, linking, offering, pairs, proposing, targets
 from .proposed import PRIORITY, Op, Plan
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def plan(
         if not ops and pair.is_settled:
             settled.append(pair)
     made.settled += len(settled)
-    made.operations += proposing.of_gone(db, gone, made.warnings)
+    made.operations += offering.of_gone(db, gone, made.warnings)
     theirs, mine = proposing.needed(made.operations)
-    made.operations += proposing.taken_over(db, sources, wanted, direction or "import", made.warnings, theirs)
+    made.operations += offering.taken_over(db, sources, wanted, direction or "import", made.warnings, theirs)
     for target in opened.values():
-        made.operations += proposing.offered(db, target, live[target.name, target.place].state, wanted, direction or "push", mine.get((target.name, target.place), ()))
+        made.operations += offering.offered(db, target, live[target.name, target.place].state, wanted, direction or "push", mine.get((target.name, target.place), ()))
     proposing.placed(db, made.operations)
     _transfers(made.operations)
     cap(made.operations)

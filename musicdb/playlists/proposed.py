@@ -10,7 +10,7 @@ from .diffing import diff
 from .syncing import Item
 
 PRIORITY = {
-    "folder": 10, "create": 20, "link": 25, "rename": 30, "describe": 30, "place": 35, "add": 40, "transfer": 45, "move": 50, "remove": 60, "delete": 80, "unlink": 90,
+    "folder": 10, "create": 20, "link": 25, "rename": 30, "describe": 30, "place": 35, "add": 40, "transfer": 45, "move": 50, "remove": 60, "delete": 80, "unlink": 22,
     "like": 40, "unlike": 60, "tag": 40, "untag": 60, "rate": 40, "cues": 40,
 }  # fmt: skip
 

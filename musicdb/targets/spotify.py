@@ -49,6 +49,8 @@ class Spotify(Service):
                 try:
                     return self.api.client._internal_call(method, path, payload, params)
                 except spotipy.SpotifyException as error:
+                    if error.http_status == 403 and "scope" in str(error.msg).lower():
+                        raise LoginNeeded(f"this Spotify login may not write {what} any more: run `{self.api.command} --write`, then go on with the plan") from None
                     raise self.api._failure(error.http_status, what, error.headers or {}, error.msg) from None
                 except (AttributeError, TypeError):
                     raise Transient(f"Spotify answered something unreadable ({what}); what was done is seen at the next read") from None

@@ -16,7 +16,7 @@ MOST = 400  # steps that the browser holds; the next come when these are decided
 ACTIONS = {
     "create": "new list", "folder": "new folder", "link": "link", "rename": "rename", "describe": "describe", "place": "put into a folder", "add": "add",
     "transfer": "move over", "move": "move", "remove": "remove", "delete": "take the whole list away", "unlink": "unlink", "like": "like", "unlike": "take the like off",
-    "tag": "tag", "untag": "take the tag off",
+    "tag": "tag", "untag": "take the tag off", "rate": "rate", "cues": "set cues",
 }  # fmt: skip
 SIGNS = {"proposed": "☐", "approved": "☑", "denied": "☒", "done": "✔", "failed": "⚠", "skipped": "–", "running": "…", "verified": "✔"}
 DECIDABLE = ("proposed", "approved", "denied")
@@ -26,16 +26,16 @@ HISTORY = "history"
 class PlaylistSync(Board):
     """`g` compares. `a` approves a step, `r` denies it, `A` approves all that need no look; `Y` does exactly what is approved; `u` takes back.
 
-    to: targets that are written ("rekordbox"), as for `playlists.plan`; without them, what the streaming services have comes to you.
+    to, places: targets that are written ("rekordbox") and where they are, as for `playlists.plan`; without them, what the streaming services have comes to you.
     """
 
     LAYOUT = "cards"
 
     def __init__(
-        self, db: Any, *, to: Iterable[str] = (), playlists: Iterable[Any] | None = None, open_targets: Mapping[str, Any] | None = None, name: str = ""
+        self, db: Any, *, to: Iterable[str] = (), playlists: Iterable[Any] | None = None, places: Mapping[str, str] | None = None, open_targets: Mapping[str, Any] | None = None, name: str = ""
     ):  # fmt: skip
         super().__init__(db, name=name or ",".join(to))
-        self.to, self.only, self.open_targets = tuple(to), None if playlists is None else list(playlists), open_targets
+        self.to, self.only, self.places, self.open_targets = tuple(to), None if playlists is None else list(playlists), places, open_targets
         self.plan: int | None = self.memory.get("plan")
         self.list: str | None = None
         self.past = False
@@ -55,7 +55,7 @@ class PlaylistSync(Board):
 
     def do_compare(self) -> None:
         """Read the lists and make a new plan; nothing is written to them."""
-        options = {"to": self.to, "playlists": self.only, "open_targets": self.open_targets}
+        options = {"to": self.to, "playlists": self.only, "places": self.places, "open_targets": self.open_targets}
         self.work("compare the playlists", lambda progress: playlists.plan(self.db, **options), self._compared)
 
     def _compared(self, made: Any) -> None:
@@ -202,7 +202,7 @@ class PlaylistSync(Board):
         old, new = _said(op.before), _said(op.after)
         what = f"{ACTIONS.get(op.action, op.action)}: {op.title or _where(op)}"
         line = [(f"{SIGNS.get(op.status, '·')} ", False), (short(what, 300), False)]
-        if op.action in ("rename", "describe", "place", "move") and (old or new):
+        if op.action in ("rename", "describe", "move") and (old or new):
             line += [("   ", False), (short(old, 120), False), (" → ", False), (short(new, 120), True)]
         moved = f", out of {short(op.from_list, 80)}" if op.from_list else ""
         card = {
