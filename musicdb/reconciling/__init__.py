@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import links, load, truth
+from .. import images, links, load, truth
 from ..errors import BadInput, SourceError
 from ..platforms._files_audio import EXTENSIONS
 from ..playlists import planning, reviewing
@@ -107,7 +107,7 @@ def find(db: Database) -> Found:
         path for (path,) in db.execute("select item from quarantine where platform = 'local' and resolved_at is null")
     }  # known to be unreadable
     unknown = {path: info for path, info in there.items() if path not in known and path not in refused}
-    by_inode = {(info[2], info[0]): path for path, info in unknown.items()}
+    by_inode = {(info[2], info[0], info[1]): path for path, info in unknown.items()}  # the number alone is given again to a new file
     by_name = defaultdict(list)
     for path, info in unknown.items():
         by_name[os.path.basename(path), info[0]].append(path)
@@ -118,7 +118,7 @@ def find(db: Database) -> Found:
         told = {"path": row.path, "root": row.root, "file": row.platform_track_id, "track": row.track_id, "title": _title(row)}
         info = there.get(row.path)
         if info is None:
-            same = by_inode.get((row.inode, row.size_bytes)) or next(
+            same = by_inode.get((row.inode, row.size_bytes, row.mtime_ns)) or next(
                 iter(by_name.get((os.path.basename(row.path), row.size_bytes), ())), None
             )
             if same:
@@ -273,6 +273,7 @@ def _scan(db: Database, places: list[str], *, all: bool = False) -> load.Report:
     report = load.run(db, "files", places, all=all)
     links.link(db)
     truth.resolve(db)
+    images.select(db)
     return report
 
 
@@ -304,6 +305,7 @@ def _gone(db: Database, path: str) -> None:
     folder = os.path.dirname(path)
     load.run(db, "files", [folder], all=not _walk(folder))
     truth.resolve(db)
+    images.select(db)
 
 
 DONE = "select id, item, result from plan_operations where plan_id = ? and action = 'trash' and status = 'done' order by id"

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import links, load, truth
+from .. import images, links, load, truth
 from ..errors import BadInput, SourceError
 from ..exports import names
 from ..exports.lists import files, named
@@ -264,5 +264,6 @@ def _adopt(db: Database, path: Path, track: int, note: str) -> None:
         deriving.follow(db, [("link", f"local/{file.external_id}", "track")])
     links.link(db)
     truth.resolve(db)
+    images.select(db)
     with db.atomic():
         db.execute("update media_files set download_status = 'done', download_error = null where platform_track_id = ?", [file.id])
