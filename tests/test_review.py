@@ -322,6 +322,23 @@ def test_rejecting_holds_for_what_the_track_was_merged_into(two):
     assert not links.waiting(two)
 
 
+def test_who_merges_what_was_told_apart_takes_that_back_and_a_split_brings_it_again(two):
+    (row,) = links.waiting(two)
+    key, before = f"{row.platform}/{row.external_id}", active(two)
+    links.reject(two, row.id)
+    apart = two.value("select count(*) from decisions where field like 'not:%'")
+    done = links.merge(two, row.track_id, row.own_track_id)
+    assert done.notes == [f"{key} was told apart from track {row.track_id}: that holds no longer"]
+    assert {track for track, _ in active(two).values()} == {row.track_id} and links.link(two).written == 0
+    links.split(two, row.own_track_id)
+    assert active(two) == before and not links.waiting(two) and links.link(two).written == 0
+    history.undo(two)
+    assert {track for track, _ in active(two).values()} == {row.track_id}
+    history.undo(two, done.operation)
+    assert active(two) == before and not links.waiting(two)
+    assert two.value("select count(*) from decisions where field like 'not:%'") > apart
+
+
 def test_a_track_of_its_own_is_kept_against_the_candidates(two):
     before, (row,) = state(two), links.waiting(two)
     done = links.new_track(two, row.id)

@@ -22,6 +22,23 @@ COMPARED = "title version artists album year release_date bpm musical_key rating
 INSERT = """
 insert into decisions (entity, entity_key, field, value, platform, note, decided_by, operation_id) values (?, ?, ?, ?, null, ?, ?, ?)
 """
+# Observations of these tracks that a person told apart from the one that they become.
+TOLD_APART = """
+select d.entity_key, d.field, d.value
+from track_links as k cross join platform_tracks as p on p.id = k.platform_track_id
+cross join decisions as d on d.id = (
+  select max(id) from decisions where entity = 'link' and entity_key = p.platform || '/' || p.external_id and field = 'not:' || :uid)
+where k.track_id in (select value from json_each(:tracks)) and k.status in ('auto', 'confirmed') and d.value is not null
+"""
+# What the merges of these took back of such words, where nothing was said since.
+TAKEN_BACK = """
+select d.entity_key, d.field, '1'
+from decisions as m join decisions as d on d.operation_id = m.operation_id and d.entity = 'link' and d.field like 'not:%' and d.value is null
+where m.id in (
+    select max(id) from decisions where entity = 'track' and field = 'merged_into' and value is not null
+      and entity_key in (select value from json_each(?)) group by entity_key)
+  and d.id = (select max(id) from decisions where entity = 'link' and entity_key = d.entity_key and field = d.field)
+"""
 NAMED = {"artist": "name", "label": "name", "genre": "name", "release_group": "title"}
 # What each track brings: (what, query for one track).
 BRINGS = {
@@ -93,6 +110,10 @@ def merge(
         with db.operation("merge", mode="batch", actor=by or "me", **fields) as op:
             rows = [(kind, uids[one], "merged_into", _json(uids[into]), note, by or "me", op.id) for one in others]
             rows += [(kind, uids[into], name, _json(value), note, by or "me", op.id) for name, value in chosen.items()]
+            if kind == "track":  # who says that two are one says it of all that is theirs
+                apart = db.execute(TOLD_APART, {"uid": uids[into], "tracks": msgspec.json.encode(others).decode()}).fetchall()
+                rows += [("link", key, name, None, note, by or "me", op.id) for key, name, _ in apart]
+                notes += [f"{key} was told apart from track {into}: that holds no longer" for key, *_ in apart]
             db.executemany(INSERT, rows)
             deriving.follow(db, [row[:3] for row in rows])
             op.summary("decisions", len(rows))
@@ -136,6 +157,9 @@ def split(
     with db.operation("split", mode="batch", actor=by or "me", reason=f"{kind} {', '.join(map(str, back))} by itself again",
                       track_id=one if kind == "track" else None) as op:  # fmt: skip
         rows = [(kind, uids[other], "merged_into", None, note, by or "me", op.id) for other in back]
+        if kind == "track":
+            apart = db.execute(TAKEN_BACK, [msgspec.json.encode([uids[other] for other in back]).decode()]).fetchall()
+            rows += [("link", key, name, value, note, by or "me", op.id) for key, name, value in apart]
         db.executemany(INSERT, rows)
         deriving.follow(db, [row[:3] for row in rows])
         op.summary("decisions", len(rows))
