@@ -1,4 +1,4 @@
-"""Steps with their reasons: of a pair that differs, of lists that are gone, of lists without a counterpart."""
+"""Steps with their reasons: of a pair that differs."""
 
 from __future__ import annotations
 
