@@ -106,8 +106,8 @@ def addresses(path: Path, n: int) -> dict[str, list[str]]:
     }
     for query in yaml.safe_load(assets.path("metadata.yml").read_text("utf-8"))["databases"]["music"]["queries"]:
         values = [
-            varied.get(query, "").format(id=ids[i], word=titles[i][0][:4], artist=artists[i][:3], year=15 + i % 9, month=f"{i % 12 + 1:02}", n=i + 5,
-                                         field=("year", "bpm", "musical_key", "title")[i % 4])
+            varied.get(query, "").format(id=ids[i], word=titles[i][0][:4], artist=artists[i][:3], year=15 + i % 9, month=f"{i % 12 + 1:02}", n=i % 20 + 5,
+                                         field=("year", "duration_ms")[i % 2])
             for i in range(n if query in varied else 1)
         ]  # fmt: skip
         both[f"ask {query}"] = [f"{name}/{query}" + (f"?{value}" if value else "") for value in values]
