@@ -111,6 +111,20 @@ def test_two_pressings_of_one_platform_stay_two_and_are_told_apart(db, monkeypat
     assert rows == [("discogs/12", "", 1), ("discogs/13", "TZC 1, discogs/13", 1), ("discogs/14", "TZC 1 R, discogs/14", 1)]
 
 
+def test_of_pressings_that_are_alike_the_first_goes_by_its_title_whichever_was_looked_at(db, monkeypatch):
+    import_records(db, monkeypatch, [record(12), record(13), record(14, catno="TZC 1 R")])
+    said = db.value("select said from platform_releases where external_id = '12'")
+    words = "select disambiguation from releases where deleted_at is null order by id"
+    for country, expected in (("JP", ["", "", "TZC 1 R, discogs/14"]), (None, ["", "TZC 1, discogs/13", "TZC 1 R, discogs/14"])):
+        now = json.dumps(json.loads(said) | {"country": country}) if country else said
+        db.execute("update platform_releases set said = ?, metadata_hash = ? where external_id = '12'", [now, f"{country}"])
+        truth.resolve(db)
+        assert [word for (word,) in db.execute(words)] == expected
+        before = content(db)
+        truth.rebuild(db)
+        assert content(db) == before
+
+
 def test_tags_make_a_release_in_the_order_of_their_numbers(db):
     for n, name in ((2, "Second"), (1, "First"), (3, "Third")):
         tagged(db, n, name, catalogue_number="TZC 1", label="Terrazzo", year=1999)
