@@ -292,9 +292,9 @@ def test_the_view_says_what_python_says(library):
     both(library)
     truth.lock(library, 1, "year")
     truth.decide(library, 2, "genres", ["Dub"])
-    for track in (1, 2):
-        rows = {row["field"]: row for row in truth.why(library, track)}
-        view = {row.field: row for row in library.q("select * from why where track_id = ?", [track])}
+    for one in (1, 2):
+        rows = {row["field"]: row for row in truth.why(library, one)}
+        view = {row.field: row for row in library.q("select * from why where track_id = ?", [one])}
         assert rows.keys() == view.keys()
         for name, row in rows.items():
             assert (row["source"], row["rank"], row["note"]) == (view[name].winner, view[name].rank, view[name].note), name
