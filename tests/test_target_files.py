@@ -155,6 +155,7 @@ def test_your_lists_are_planned_approved_written_and_taken_back(db, music, tmp_p
     assert applying.apply(db, made.id).failed == 0
     again = playlists.plan(db, to=[name], places=places)
     assert again.operations == [], "a second sync has nothing to do"
+    assert [(link.platform, link.tracks) for link in playlists.inspect(db, "Friday")["links"]] == [(name, 3)]
     files = everything(tmp_path / "Out")
     assert ("Friday.m3u8" in files) if name == "m3u" else ({"Friday/01 b.wav", "Friday/02 a.wav", "Friday/03 b.wav"} <= files.keys())
     playlists.undo(db, made.id)

@@ -101,7 +101,8 @@ def inspect(db: Database, playlist: Any, *, limit: int = 20) -> dict[str, Any]:
     counts = db.one(HERE, [ref.id])
     links = db.q(
         "select l.platform, l.place, l.external_id, l.direction, l.last_synced_at, s.name, s.missing_since, "
-        "(select count(*) from platform_playlist_items as i where i.platform_playlist_id = s.id and i.removed_at is null) as tracks "
+        "case when s.id is null then coalesce((select b.track_count from snapshots as b where b.id = l.base_snapshot_id), 0) "  # files: as last synced
+        "else (select count(*) from platform_playlist_items as i where i.platform_playlist_id = s.id and i.removed_at is null) end as tracks "
         "from playlist_links as l left join platform_playlists as s on s.id = l.platform_playlist_id where l.playlist_id = ?",
         [ref.id],
     )
