@@ -240,7 +240,7 @@ def _replaced(conn: sqlite3.Connection, path: Path) -> Iterator[Finding]:
           select c.op, lag(c.op) over (partition by c.entity_key order by c.id) as before_it,
             lag(c.id) over (partition by c.entity_key order by c.id) as since, c.id
           from changes as c
-          where c.entity = :table and c.op in ('insert', 'delete') and c.op <> 'batch' and c.field = :field
+          where c.entity = :table and c.op in ('insert', 'delete') and c.field = :field
         ) as one
         where one.op = 'insert' and one.before_it = 'insert'
           and not exists (

@@ -58,7 +58,7 @@ limit 1
 TAKEN_OUT = """
 select entity_key from (
   select c.entity_key, c.op, o.type, max(c.id) from changes as c left join operations as o on o.id = c.operation_id
-  where c.entity = 'event_recordings' and c.op in ('insert', 'delete') and c.op <> 'batch' group by c.entity_key
+  where c.entity = 'event_recordings' and c.op in ('insert', 'delete') group by c.entity_key
 ) where op = 'delete' and ifnull(type, '') <> 'undo'
 """
 

@@ -603,7 +603,7 @@ create table changes ( -- The undo ledger: every changed cell of the truth, old 
   old, -- value before, of its own type
   new -- value after, of its own type
 );
-create index ix_ch on changes(entity, entity_key, field, op) where op <> 'batch';
+create index ix_ch on changes(entity, entity_key, field, id);
 create index ix_ch_op on changes(operation_id);
 
 create table current_operation ( -- Context for the triggers; set and cleared in one transaction, so always empty when read.

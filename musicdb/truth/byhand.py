@@ -15,7 +15,7 @@ CHANGED = """
 select c.entity, c.entity_key, c.field, c.op, max(c.id)
 from changes as c
 left join operations as o on o.id = c.operation_id
-where c.entity in ('releases', 'release_artists', 'release_labels', 'release_items') and c.op in ('cell', 'insert', 'delete') and c.op <> 'batch' -- the last for the index
+where c.entity in ('releases', 'release_artists', 'release_labels', 'release_items') and c.op in ('cell', 'insert', 'delete')
 group by c.entity, c.entity_key, iif(c.op = 'cell', c.field, '')
 having ifnull(o.type, '') <> 'undo'
 """

@@ -28,7 +28,7 @@ MASK = 2**63 - 1  # SQLite has no unsigned integers
 # By kind: merges of tracks, of which there are many, are not looked at. What bulk changes change of names, they bring to the tracks themselves.
 EDITED = "select " + ", ".join(
     [f"(select max(id) from decisions indexed by ix_decisions where entity = '{kind}' and field = 'merged_into')" for kind in merged.KINDS if kind != "track"]
-    + [f"(select max(id) from changes where entity = '{table}' and op <> 'batch')" for table in NAMES]
+    + [f"(select max(id) from changes where entity = '{table}' and entity_key <> '[]')" for table in NAMES]
 )
 SAID = """
 select k.track_id, group_concat(

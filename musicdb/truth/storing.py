@@ -59,7 +59,7 @@ def _was_decided(db: Database, table: str, row: tuple) -> bool:
     """A row of `user` that a decision once made, and not a person by hand: hands leave a trace in `changes`."""
     if table not in LISTED:
         return False
-    by_hand = "select 1 from changes where entity = ? and entity_key = json_array(?, ?, 'user') and op = 'insert' and op <> 'batch'"
+    by_hand = "select 1 from changes where entity = ? and entity_key = json_array(?, ?, 'user') and op = 'insert'"
     return db.value(by_hand, [table, *row[:2]]) is None and bool(merged.ever_decided(db, row[0], LISTED[table]))
 
 
