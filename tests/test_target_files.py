@@ -168,3 +168,14 @@ def test_names_lead_nowhere_else(target, keys):
         all(not name.startswith("..") for name in everything(target.root.parent)) and not (target.root.parent.parent / "evil.m3u8").exists()
     )
     assert sound and scan
+
+
+@pytest.mark.parametrize("name", ["m3u", "folder", "rekordbox_xml"])
+def test_a_place_is_one_however_it_is_spelled(db, music, tmp_path, monkeypatch, name):  # noqa: F811
+    in_playlist(db, track(db, "a.wav"))
+    made = playlists.plan(db, to=[name], places={name: str(tmp_path / "Out")})
+    playlists.approve(db, made.id)
+    applying.apply(db, made.id)
+    monkeypatch.chdir(tmp_path)
+    for spelled in ("Out", f"{tmp_path}/Out/", f"{tmp_path}/Music/../Out"):
+        assert playlists.plan(db, to=[name], places={name: spelled}).operations == []

@@ -39,7 +39,7 @@ class Lists(Tree):
         self.what = str(self.root)
         if self.root.exists() and not self.root.is_dir():
             raise BadInput(f"{self.root} is a file; name a folder")
-        super().__init__(db, place)
+        super().__init__(db, place.removesuffix(root) + str(self.root))  # however it is spelled, it is one place
 
     # ---- of each kind
     def list_at(self, path: Path, parent: str | None) -> Kept | None:

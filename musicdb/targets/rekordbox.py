@@ -46,7 +46,7 @@ def open(
     path = path / "master.db" if path.is_dir() else path
     if not path.is_file():
         raise BadInput(f"{path} does not exist; give the master.db of Rekordbox 6 or 7")
-    return Rekordbox(db, place, path.resolve(), key, backups or Path(db.path).absolute().parent / "backups", running or _pair.running)
+    return Rekordbox(db, str(path.resolve()) if place else "", path.resolve(), key, backups or Path(db.path).absolute().parent / "backups", running or _pair.running)
 
 
 class Rekordbox:

@@ -42,7 +42,7 @@ def open(db: Any, place: str = "", *, backups: Path | None = None, **options: An
     path = Path(os.path.abspath(Path(place).expanduser()))
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name the file, for instance {path / 'rekordbox.xml'}")
-    return RekordboxXml(db, place, path, backups or Path(db.path).absolute().parent / "backups")
+    return RekordboxXml(db, str(path), path, backups or Path(db.path).absolute().parent / "backups")
 
 
 class RekordboxXml(Tree):
