@@ -145,6 +145,12 @@ def test_what_is_no_list_is_told_apart(tmp_path, content, error, words):
         list(m3u.fetch(written(tmp_path / "x.m3u", content)))
 
 
+def test_a_text_of_another_kind_is_a_list_only_if_it_says_so(tmp_path):
+    with pytest.raises(UnknownSource, match="no M3U"):
+        list(m3u.fetch(written(tmp_path / "notes.md", "# Friday\na.mp3\n")))
+    assert list(m3u.fetch(written(tmp_path / "list.txt", "#EXTM3U\na.mp3\n")))
+
+
 def test_a_missing_or_huge_list_is_bad_input(tmp_path, monkeypatch):
     with pytest.raises(BadInput, match="does not exist"):
         list(m3u.fetch(tmp_path / "none.m3u"))

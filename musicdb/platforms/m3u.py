@@ -132,7 +132,8 @@ def read(path: Path) -> str:
         raise BadInput(f"{path} cannot be read: {error}") from error
     text = decoded(data)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    if "\0" in text or first.startswith(("<", "{", "[playlist]")):
+    named = path.suffix.lower() in ENDINGS or first.startswith("#EXTM3U")  # any text could be a list of files: it must say so
+    if "\0" in text or first.startswith(("<", "{", "[playlist]")) or not named:
         raise UnknownSource(f"{path} is no M3U list; of iTunes use `musicdb import itunes`, of Traktor `musicdb import traktor`")
     if re.search(r"^#EXT-X-", text, re.M):
         raise UnknownSource(f"{path} describes the parts of one stream (HLS): it is no list of music")
