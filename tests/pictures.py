@@ -50,7 +50,7 @@ def answer(line: str) -> str:
 def told(readme: str, folder: Path, look: Callable[[Path], object] = lambda picture: None) -> str:
     """Run the story in the demo's folder and return the README with what was printed. look(path) is called where a picture stands.
 
-    An output that differs in its times and numbers of operations only is left as it stands.
+    A story that differs in its times and numbers of operations only is left as it stands: as a whole, so that its numbers fit each other.
     """
     before, begin, rest = readme.partition(BEGIN)
     story, end, after = rest.partition(END)
@@ -62,11 +62,11 @@ def told(readme: str, folder: Path, look: Callable[[Path], object] = lambda pict
             look(ROOT / part["picture"])
             return part[0]
         lines = [line for line in part["block"].splitlines() if line.startswith("$ ")]
-        said = "```console\n" + "".join(f"{line}\n{answer(line[2:])}" for line in lines) + "```"
-        return part[0] if timeless(said) == timeless(part[0]) else said
+        return "```console\n" + "".join(f"{line}\n{answer(line[2:])}" for line in lines) + "```"
 
     with chdir(folder):
-        return before + begin + PART.sub(happen, story) + end + after
+        found = PART.sub(happen, story)
+    return before + begin + (story if timeless(found) == timeless(story) else found) + end + after
 
 
 @contextmanager
