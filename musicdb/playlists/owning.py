@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..errors import BadInput
+from ..errors import BadInput, StalePlan
 from . import agreeing, editing, linking, pairs, rules, snapshots, states
 from .carrying import NOW, Work, keys, mark
 from .diffing import diff
 
 if TYPE_CHECKING:
     from ..db import Database, Row
+
+DONE = "select exists (select 1 from json_each(?) as j cross join plan_operations as o on o.id = j.value where o.status = 'done')"
 
 
 def stale(db: Database, lists: Sequence[Work]) -> list[str]:
@@ -64,6 +66,11 @@ def carry_out(db: Database, report: Any, lists: Sequence[Work], by: str | None, 
         return
     with db.operation("sync", actor=by or "me", reason=f"plan {report.plan}: {len(ops):,} steps on your lists") as operation:
         report.operation = operation.id
+        # looked at again, now that nobody else can write: another run may have carried out the same plan meanwhile
+        if db.value(DONE, [msgspec.json.encode(list(ops)).decode()]):
+            raise StalePlan(f"plan {report.plan} was carried out by another run meanwhile; `musicdb sync --show {report.plan}` says how far")
+        if moved := stale(db, lists):
+            raise StalePlan(f"plan {report.plan} is no longer true: {'; '.join(moved[:5])}. Nothing was done to your lists; make a new plan")
         heads = [(op, work) for work in lists for op in work.heads if op.status != "done"]
         ordered = sorted(heads, key=lambda one: (one[0].priority, one[0].id))  # folders before what is put into them
         for op, work in ordered:
