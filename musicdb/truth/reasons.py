@@ -38,10 +38,10 @@ with observed as (
   from track_links as k join platform_tracks as p on p.id = k.platform_track_id
   where k.track_id = ? and k.status in ('auto', 'confirmed')
 )
-select o.platform, o.external_id, i.image_id from observed as o join platform_images as i on i.platform_track_id = o.id
+select o.platform, o.id, i.image_id, o.external_id from observed as o join platform_images as i on i.platform_track_id = o.id
 where i.role = 'cover' and i.image_id is not null
 union
-select o.platform, o.external_id, i.image_id from observed as o join platform_releases as r on r.platform = o.platform and r.external_id = o.release_external_id
+select o.platform, o.id, i.image_id, o.external_id from observed as o join platform_releases as r on r.platform = o.platform and r.external_id = o.release_external_id
 join platform_images as i on i.platform_release_id = r.id
 where i.role = 'cover' and i.image_id is not null
 order by 1, 2, 3
@@ -114,7 +114,7 @@ def _claims(heard: list[tuple], links: Links, name: str) -> list[tuple[dict[str,
 
 
 def _pictures(db: Database, track: int, links: Links) -> list[tuple[dict[str, Any], int]]:
-    return [(links[platform, key], image) for platform, key, image in db.execute(PICTURES, [track])]
+    return [(links[platform, key], image) for platform, _, image, key in db.execute(PICTURES, [track])]
 
 
 def _decided(db: Database, track: int) -> dict[str, tuple]:
