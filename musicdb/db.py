@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import html
 import os
 import re
 import secrets
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -92,14 +94,29 @@ class Operation:
         self._db.execute(sql, [entity, field, n])
 
 
+class Connection(sqlite3.Connection):
+    """A connection that closes when nobody works with it any more."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class _Own:
     """The connection of one thread, closed when the thread ends: widgets and servers start many."""
 
-    def __init__(self, conn: sqlite3.Connection):
-        self.conn = conn
+    def __init__(self, conn: Connection):
+        self.conn: Connection | None = conn
 
     def __del__(self) -> None:
-        self.conn.close()
+        if self.conn is not None:
+            self.conn.close()
+
+    def let_go(self) -> weakref.ref[Connection]:
+        """End what runs on it. To close a connection under a statement of another thread would end the whole process."""
+        conn, self.conn = self.conn, None
+        assert conn is not None
+        conn.interrupt()
+        return weakref.ref(conn)
 
 
 class Database:
@@ -140,15 +157,17 @@ class Database:
         """This thread's connection. Widget callbacks run on several threads, so there is one for each."""
         own = getattr(self._local, "own", None)
         if own is None:
-            if self._closed:
-                raise DatabaseError(f"{self.path} was closed; open it again with musicdb.open")
             own = _Own(connect(self.path, self.diary_path))
             if self._log_sql:
                 own.conn.set_trace_callback(self._log_sql)
-            self._local.own = own
             with self._lock:
-                self._all.add(own)
-        return own.conn
+                if not self._closed:
+                    self._all.add(own)
+                    self._local.own = own
+        conn = own.conn
+        if conn is None or self._closed:
+            raise DatabaseError(f"{self.path} was closed; open it again with musicdb.open")
+        return conn
 
     @property
     def utils(self) -> UtilsDatabase:
@@ -170,17 +189,22 @@ class Database:
         if own is not None:
             with self._lock:
                 self._all.discard(own)
-            own.conn.close()
-        self._local = threading.local()
+        self._local.__dict__.clear()
 
     def close(self) -> None:
-        """Close every thread's connection; the write-ahead log is folded into the file."""
-        self._closed = True
+        """Close every thread's connection, and end what runs on them; the write-ahead log is folded into the file."""
         with self._lock:
-            for own in list(self._all):
-                own.conn.close()
+            self._closed = True
+            own = getattr(self._local, "own", None)
+            others = [other.let_go() for other in self._all if other is not own]
             self._all.clear()
-        self._local = threading.local()
+            self._local = threading.local()
+        for wait in (0, 0.02, 0.2):  # a connection refers to itself; what is still at work has been told to stop
+            if any(other() for other in others):
+                time.sleep(wait)
+                gc.collect()
+        if own is not None and own.conn is not None:
+            own.conn.close()  # last: one that was told to stop does not fold the log in
 
     def __enter__(self) -> Database:
         return self
@@ -314,11 +338,11 @@ def translated(path: object) -> Iterator[None]:
         raise
 
 
-def connect(path: Path, diary_path: Path | None = None) -> sqlite3.Connection:
+def connect(path: Path, diary_path: Path | None = None) -> Connection:
     """A connection to an existing file with our pragmas and functions, and its diary. Raises DatabaseError, never creates a file."""
     with translated(path):
         conn = sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, check_same_thread=False, isolation_level=None,
-                               cached_statements=STATEMENTS)  # fmt: skip
+                               cached_statements=STATEMENTS, factory=Connection)  # fmt: skip
         conn.execute(f"pragma busy_timeout = {BUSY_MS}")
         conn.execute("pragma foreign_keys = on")
         conn.execute("pragma synchronous = normal")

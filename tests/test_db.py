@@ -45,6 +45,67 @@ def test_a_thread_that_ended_leaves_no_connection_behind(db):
     assert db.value("select 1") == 1
 
 
+CLOSED_UNDER_THEM = """
+import sys, threading, time
+import musicdb
+from pathlib import Path
+
+said = []
+for n in range(20):
+    db = musicdb.open(Path(sys.argv[1]) / f"{n}.db")
+
+    def work():
+        try:
+            db.value("with recursive n(i) as (select 1 union all select i + 1 from n where i < 50000000) select max(i) from n")
+        except Exception as error:
+            said.append(str(error))
+
+    asked, over = threading.Event(), threading.Event()
+
+    def idle():
+        db.value("select 1")
+        asked.set()
+        over.wait()
+
+    threads = [threading.Thread(target=work), threading.Thread(target=work), threading.Thread(target=idle)]
+    for thread in threads:
+        thread.start()
+    asked.wait()
+    time.sleep(0.01)
+    db.close()
+    over.set()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
+    left = [one.name for one in Path(sys.argv[1]).glob(f"{n}.db?*")]
+    assert not left, left
+assert len(said) == 40 and all("interrupted" in one or "was closed" in one for one in said), said
+"""
+
+
+def test_to_close_it_ends_what_runs_on_other_threads_and_not_the_process(tmp_path):
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", CLOSED_UNDER_THEM, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_to_release_one_thread_leaves_the_others(db):
+    asked, over, found = threading.Event(), threading.Event(), []
+
+    def other():
+        before = db.conn
+        asked.set()
+        over.wait()
+        found.append(db.conn is before)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    asked.wait()
+    db.release()
+    over.set()
+    thread.join()
+    assert found == [True]
+
+
 def test_pragmas_of_every_connection(db):
     assert [db.value(f"pragma {p}") for p in ("journal_mode", "foreign_keys", "busy_timeout", "recursive_triggers", "page_size")] == ["wal", 1, 30000, 1, 16384]
 
