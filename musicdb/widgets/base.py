@@ -20,6 +20,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from .. import history
 from ..errors import MusicdbError
 from ..secrets import scrub
 from ..web.cells import PLATFORMS as CHIPS
@@ -260,6 +261,33 @@ class Board(Talk, View):
             self.send({"do": "covers", "ids": ids, "size": size}, [found.get(one, b"") for one in ids])
         except Exception as error:  # on a thread of its own nobody else would hear of it
             self.fail(error)
+
+
+class Steps(Board):
+    """A Board that keeps what was done in it: `u` takes the last step back, also after its cell was run again. It has a `do_refresh`."""
+
+    def __init__(self, db: Any, *, name: str = "", **traits: Any):
+        super().__init__(db, name=name, **traits)
+        self.done: list[int] = self.memory.setdefault("done", [])
+
+    def do_undo(self) -> None:
+        if not self.done:
+            self.say("Nothing to take back here; HistoryPanel shows everything.")
+            return
+        history.undo(self.db, self.done[-1])
+        self.done.pop()
+        self._changed()
+        self.say("Taken back.", "good")
+
+    def _did(self, operation: int | None, text: str) -> None:
+        """A step was done, or (None) it was so already: show it, say it."""
+        if operation is not None:
+            self.done.append(operation)
+        self._changed()
+        self.say(f"{text} u takes it back." if operation is not None else "That is so already.", "good")
+
+    def _changed(self) -> None:
+        self.do_refresh()  # type: ignore[attr-defined]
 
 
 class Form(Talk, ipywidgets.VBox):

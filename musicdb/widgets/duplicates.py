@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import history
 from ..errors import BadInput
 from ..links import duplicates
 from ..web.cells import clock
-from .base import LABELS, Board, short
+from .base import LABELS, Steps, short
 from .differences import values
 
 
-class DuplicateReview(Board):
+class DuplicateReview(Steps):
     """`a` same: the second becomes part of the first (`s`: the first of the second); `r` different recordings; `p` what would be united."""
 
     LAYOUT = "cards"
@@ -20,14 +19,13 @@ class DuplicateReview(Board):
     def __init__(self, db: Any, *, limit: int = 200, name: str = ""):
         super().__init__(db, name=name)
         self.limit = limit
-        self.done: list[int] = self.memory.setdefault("done", [])
         self.counts: dict[str, int] = self.memory.setdefault("counts", {"merged": 0, "apart": 0})
         self.previews: dict[str, list[str]] = {}
-        self.at: str | None = None
         self.press({"do": "refresh"})
 
     def do_refresh(self) -> None:
         """Look again for pairs."""
+        self.at = None
         self.pairs = {f"{row['a']['id']}-{row['b']['id']}": row for row in duplicates.pairs(self.db, limit=self.limit)}
         self._show()
 
@@ -42,7 +40,7 @@ class DuplicateReview(Board):
         a, b = (pair["a"]["id"], pair["b"]["id"]) if first else (pair["b"]["id"], pair["a"]["id"])
         done = duplicates.unite(self.db, a, b)
         self.counts["merged"] += 1
-        self._did(done.operation, f"One track now. {' '.join(done.notes[:1])} u takes it back.")
+        self._did(done.operation, f"One track now. {' '.join(done.notes[:1])}".rstrip())
 
     def do_apart(self, id: str) -> None:
         pair = self._pair(id)
@@ -66,28 +64,12 @@ class DuplicateReview(Board):
         self._show()
         self.say("Nothing was changed: this is what would be united.")
 
-    def do_undo(self) -> None:
-        if not self.done:
-            self.say("Nothing to take back here.")
-            return
-        history.undo(self.db, self.done[-1])
-        self.done.pop()
-        self.do_refresh()
-        self.say("Taken back.", "good")
-
     def _pair(self, id: str) -> Any:
         if id not in self.pairs:
             self.do_refresh()
         if id not in self.pairs:
             raise BadInput("This pair is decided already.")
         return self.pairs[id]
-
-    def _did(self, operation: int | None, text: str) -> None:
-        if operation is not None:
-            self.done.append(operation)
-        self.at = None
-        self.do_refresh()
-        self.say(text, "good")
 
     def _show(self) -> None:
         self.state = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import history, images, queries
-from .base import LABELS, Board, follow, short, tracks_of
+from .. import images, queries
+from .base import LABELS, Steps, follow, short, tracks_of
 
 
-class ImagePicker(Board):
+class ImagePicker(Steps):
     """Pictures for the track that a Grid is at, or for its whole album (the usual case). Enter chooses; `o` takes one from your disk."""
 
     LAYOUT = "cards"
@@ -17,7 +17,6 @@ class ImagePicker(Board):
         super().__init__(db, name=name)
         self.what, self.album = what, album
         self.whole = self.memory.get("whole", True)
-        self.done: list[int] = self.memory.setdefault("done", [])
         follow(what, self.refresh)
         self.refresh()
 
@@ -49,42 +48,25 @@ class ImagePicker(Board):
     def do_choose(self, id: int) -> None:
         target = self.target()
         if target:
-            self._done(images.choose(self.db, **target, image=int(id)), "Chosen. It stays, whatever platforms say later; u takes it back.")
+            self._did(images.choose(self.db, **target, image=int(id)), "Chosen. It stays, whatever platforms say later.")
 
     def do_own(self, data: bytes, name: str = "") -> None:
         target = self.target()
         if target:
             _, operation = images.add(self.db, **target, picture=data, show=True)
-            self._done(operation, f"{short(name, 80) or 'Your picture'} is stored and chosen; u takes it back.")
+            self._did(operation, f"{short(name, 80) or 'Your picture'} is stored and chosen.")
 
     def do_best(self) -> None:
         target = self.target()
         if target:
             tracks = [target["track"]] if "track" in target else queries.tracks_on(self.db, target["album"])
             done = images.choose_all(self.db, tracks, "largest", whole="album" in target, again=True)
-            self._done(done.operation, "The largest square picture is chosen; u takes it back.")
+            self._did(done.operation, "The largest square picture is chosen.")
 
     def do_rules(self) -> None:
         target = self.target()
         if target:
-            self._done(images.choose(self.db, **target), "The rules choose again: the platform trusted most for covers.")
-
-    def do_undo(self) -> None:
-        if not self.done:
-            self.say("Nothing to take back here.")
-            return
-        history.undo(self.db, self.done[-1])
-        self.done.pop()
-        self.say("Taken back.", "good")
-        self._show()
-
-    def _done(self, operation: int | None, text: str) -> None:
-        if operation is None:
-            self.say("That is how it is already.")
-        else:
-            self.done.append(operation)
-            self.say(text, "good")
-        self._show()
+            self._did(images.choose(self.db, **target), "The rules choose again: the platform trusted most for covers.")
 
     def _show(self) -> None:
         target = self.target()

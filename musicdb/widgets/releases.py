@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import collection, history
-from .base import LABELS, Board, short
+from .. import collection
+from .base import LABELS, Steps, short
 from .differences import values
 
 SHOWN = 40  # cards at a time
 WORDS = {"release": "that pressing", "release group": "the same album, another pressing"}
 
 
-class ReleaseReview(Board):
+class ReleaseReview(Steps):
     """`a` one, `r` not, `w` why, `u` undo. A question is about that very pressing, or about the album: then both pressings stay.
 
     Answers are decisions: no import overturns them. level: only "release" or "release group".
@@ -23,7 +23,6 @@ class ReleaseReview(Board):
     def __init__(self, db: Any, *, level: str | None = None, name: str = ""):
         super().__init__(db, name=name)
         self.level: str | None = self.memory.get("level", level)
-        self.done: list[int] = self.memory.setdefault("done", [])
         self.explained: int | None = None
         self.press({"do": "refresh"})
 
@@ -37,31 +36,16 @@ class ReleaseReview(Board):
 
     def do_accept(self, id: int) -> None:
         """They are one."""
-        self._did(collection.accept_release(self.db, int(id)), "One from now on.")
+        self._did(collection.accept_release(self.db, int(id)).operation, "One from now on.")
 
     def do_reject(self, id: int) -> None:
         """They are not, and it is not asked again."""
-        self._did(collection.reject_release(self.db, int(id)), "Two: this will not be asked again.")
+        self._did(collection.reject_release(self.db, int(id)).operation, "Two: this will not be asked again.")
 
     def do_why(self, id: int) -> None:
         """Everything that speaks for it and against it."""
         self.explained = None if self.explained == id else int(id)
         self._show()
-
-    def do_undo(self) -> None:
-        if not self.done:
-            self.say("Nothing to take back here; HistoryPanel shows everything.")
-            return
-        history.undo(self.db, self.done[-1])
-        self.done.pop()
-        self._show()
-        self.say("Taken back.", "good")
-
-    def _did(self, answer: Any, text: str) -> None:
-        if answer.operation is not None:
-            self.done.append(answer.operation)
-        self._show()
-        self.say(f"{text} u takes it back." if answer.operation is not None else "That is so already.", "good")
 
     def _show(self) -> None:
         every = collection.release_candidates(self.db)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import collection, history, queries
+from .. import collection, queries
 from ..errors import BadInput
 from ..web.cells import clock
-from .base import LABELS, Board, short
+from .base import LABELS, Steps, short
 from .differences import values
 from .releases import card as candidate
 
@@ -16,7 +16,7 @@ STATES = {"linked": "linked by you", "auto": "linked", "waiting": "waits for you
 WORDS = {"owned": "owned", "wanted": "wanted", "for_sale": "for sale", "sold": "sold", "saved": "saved"}
 
 
-class Shelf(Board):
+class Shelf(Steps):
     """Enter opens a record. There `f` finds the track that a side is, `a` says so, `r` says that it is not; `b` goes back, `u` takes back.
 
     What you write of a copy (condition, rating, notes) is a decision: no import overturns it. status: owned, wanted, for_sale, sold, saved.
@@ -31,7 +31,6 @@ class Shelf(Board):
         self.folder = folder
         self.side: int | None = None
         self.focus: Any = None
-        self.done: list[int] = self.memory.setdefault("done", [])
         self.press({"do": "refresh"})
 
     # ---- looking
@@ -79,7 +78,7 @@ class Shelf(Board):
     def do_one(self, id: str) -> None:
         """What a platform lists is this record, or the same album."""
         if link := _link(id):
-            self._did(collection.accept_release(self.db, link), "One from now on.")
+            self._did(collection.accept_release(self.db, link).operation, "One from now on.")
 
     def do_find(self, id: int) -> None:
         """Tracks that this side may be."""
@@ -91,41 +90,30 @@ class Shelf(Board):
         """The side is this track."""
         side, self.side = self.side, None
         self.focus = side
-        self._did(collection.link_side(self.db, int(side or 0), int(id)), "Linked: this side is that track.")
+        self._did(collection.link_side(self.db, int(side or 0), int(id)).operation, "Linked: this side is that track.")
 
     def do_unlink(self, id: int) -> None:
         """The side is not the track that it is linked to; or a release is not this record."""
         if link := _link(id):
-            self._did(collection.reject_release(self.db, link), "Two: this will not be asked again.")
+            self._did(collection.reject_release(self.db, link).operation, "Two: this will not be asked again.")
         elif isinstance(id, int):
             self.focus = id
-            self._did(collection.unlink_side(self.db, id), "Taken apart: it is not that track, and is not asked again.")
+            self._did(collection.unlink_side(self.db, id).operation, "Taken apart: it is not that track, and is not asked again.")
 
     def do_edit(self, id: str, field: str, value: str) -> None:
         """What holds of this copy; empty: what the platform says counts again."""
         value = str(value).strip()
         if value:
             self._did(
-                collection.edit(self.db, self.record, **{field: value}), f"{_label(field)}: {short(value, 80)}. Kept through every import."
+                collection.edit(self.db, self.record, **{field: value}).operation,
+                f"{_label(field)}: {short(value, 80)}. Kept through every import.",
             )
         else:
-            self._did(collection.clear(self.db, self.record, field), f"{_label(field)}: what the platform says counts again.")
+            self._did(collection.clear(self.db, self.record, field).operation, f"{_label(field)}: what the platform says counts again.")
 
-    def do_undo(self) -> None:
-        if not self.done:
-            self.say("Nothing to take back here; HistoryPanel shows everything.")
-            return
-        history.undo(self.db, self.done[-1])
-        self.done.pop()
-        self._show()
-        self.say("Taken back.", "good")
-
-    def _did(self, done: Any, text: str) -> None:
-        if done.operation is not None:
-            self.done.append(done.operation)
+    def _changed(self) -> None:
         self._show()
         self.focus = None
-        self.say(f"{text} u takes it back." if done.operation is not None else "That is so already.", "good")
 
     # ---- what is shown
 
@@ -200,7 +188,10 @@ class Shelf(Board):
 
     def _near(self) -> list[dict[str, Any]]:
         """Releases elsewhere that may be this record or its album."""
-        answers = [{"do": "one", "key": "a", "label": "one with it", "on": "card", "strong": True}, {"do": "unlink", "key": "r", "label": "not", "on": "card"}]
+        answers = [
+            {"do": "one", "key": "a", "label": "one with it", "on": "card", "strong": True},
+            {"do": "unlink", "key": "r", "label": "not", "on": "card"},
+        ]
         rows = collection.release_candidates(self.db, copy=self.record, limit=8)
         return [candidate(row) | {"id": f"release/{row.link}", "actions": answers} for row in rows]
 

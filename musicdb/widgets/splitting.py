@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import history, queries
+from .. import queries
 from ..errors import BadInput
 from ..truth import merging
 from ..web.cells import clock
-from .base import LABELS, Board, follow, short, tracks_of
+from .base import LABELS, Steps, follow, short, tracks_of
 from .details import shown
 from .differences import values
 
 
-class TrackSplit(Board):
+class TrackSplit(Steps):
     """The entries of the track that a Grid is at. `x` marks what is another recording, `p` says what would change, `S` gives it a track of its own."""
 
     LAYOUT = "cards"
@@ -24,7 +24,6 @@ class TrackSplit(Board):
         self.track: int | None = None
         self.leaving: set[int] = set()
         self.focus: int | None = None
-        self.done: list[int] = self.memory.setdefault("done", [])
         follow(what, self.refresh)
         self.refresh()
 
@@ -56,19 +55,11 @@ class TrackSplit(Board):
     def do_split(self) -> None:
         """Give the marked entries a track of their own."""
         done = merging.split(self.db, self._track(), sorted(self.leaving))
-        self.done.append(int(done.operation or 0))
         n, self.leaving = len(self.leaving), set()
-        self._changed(
-            f"{n} {'entry has' if n == 1 else 'entries have'} a track of {'its' if n == 1 else 'their'} own now, number {done.into}. u takes it back."
+        self._did(
+            done.operation,
+            f"{n} {'entry has' if n == 1 else 'entries have'} a track of {'its' if n == 1 else 'their'} own now, number {done.into}.",
         )
-
-    def do_undo(self) -> None:
-        if not self.done:
-            self.say("Nothing to take back here.")
-            return
-        history.undo(self.db, self.done[-1])
-        self.done.pop()
-        self._changed("Taken back: one track again.")
 
     def _track(self) -> int:
         if self.track is None:
@@ -77,11 +68,10 @@ class TrackSplit(Board):
             raise BadInput("mark with x what is another recording")
         return self.track
 
-    def _changed(self, text: str) -> None:
+    def _changed(self) -> None:
         self._show()
         if hasattr(self.what, "refresh"):
             self.what.refresh()
-        self.say(text, "good")
 
     def _change(self, row: Any) -> str:
         now, stays, leaves = (shown(row["field"], row[which]) or "nothing" for which in ("now", "stays", "leaves"))
