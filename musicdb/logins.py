@@ -30,6 +30,11 @@ def platforms() -> list[str]:
     return [name for name in load.available() if hasattr(load.module(name), "login")]
 
 
+def may_write(platform: str) -> bool:
+    """Whether a login there has a choice between reading only and writing what is approved."""
+    return bool(getattr(load.module(platform), "WRITE_LOGIN", ""))
+
+
 def log_in(
     platform: str, ask: Callable[..., str], show: Callable[[str], object], *, account: str = "", endpoint: str | None = None,
     progress: Callable[..., object] | None = None, write: bool = False,

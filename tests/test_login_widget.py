@@ -93,9 +93,21 @@ def test_spotify_by_the_browser_that_comes_back_or_by_its_pasted_address(screen,
         "title": "Spotify",
         "account": "",
         "in": True,
+        "writes": True,
         "who": "Kestrel Lodin",
         "note": "",
     }
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_login_may_write_only_where_that_was_ticked(screen, replay, write):
+    press(screen, "log_in", platform="spotify", **({"write": True} if write else {}))
+    answer(screen, "client-of-a-person")
+    address = next(word for line in asked(screen)["lines"] for word in line.split() if "/authorize?" in word)
+    screen.cancel()
+    screen.wait(10)
+    assert ("playlist-modify-private" in address) is write
+    assert [row(screen, name)["writes"] for name in ("spotify", "discogs")] == [True, False]
 
 
 @pytest.mark.parametrize(

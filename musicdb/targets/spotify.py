@@ -26,7 +26,7 @@ def open(db: Any, place: str = "", *, token: Any = None, endpoint: str | None = 
     missing = [name for name in _spotify_client.WRITES if name not in str(api.login.get("scope")).split()]
     if missing:
         api.close()
-        raise LoginNeeded(f"this Spotify login may only read (scope {' '.join(missing)} is missing), and nothing was written: run `{api.command} --write`, then the same again")
+        raise LoginNeeded(f"this Spotify login may only read (scope {' '.join(missing)} is missing), and nothing was written: run `{api.command} --write` (in the Login screen: tick that it may write), then the same again")
     return Spotify(db, place, api, lambda known: _spotify_account._Run(api, known, place).lists())
 
 
@@ -50,7 +50,7 @@ class Spotify(Service):
                     return self.api.client._internal_call(method, path, payload, params)
                 except spotipy.SpotifyException as error:
                     if error.http_status == 403 and "scope" in str(error.msg).lower():
-                        raise LoginNeeded(f"this Spotify login may not write {what} any more: run `{self.api.command} --write`, then go on with the plan") from None
+                        raise LoginNeeded(f"this Spotify login may not write {what} any more: run `{self.api.command} --write` (in the Login screen: tick that it may write), then go on with the plan") from None
                     raise self.api._failure(error.http_status, what, error.headers or {}, error.msg) from None
                 except (AttributeError, TypeError):
                     raise Transient(f"Spotify answered something unreadable ({what}); what was done is seen at the next read") from None

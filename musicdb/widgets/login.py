@@ -48,8 +48,8 @@ class Login(Board):
     def do_refresh(self) -> None:
         self._show()
 
-    def do_log_in(self, platform: str, account: str = "") -> None:
-        """Begin the login of a platform, on a thread of its own."""
+    def do_log_in(self, platform: str, account: str = "", write: bool = False) -> None:
+        """Begin the login of a platform, on a thread of its own. write: it may write what is approved, where that is a choice."""
         account = str(account).strip()
         if self.running is not None and not self.running.done():
             self.say("A login is going on: finish or cancel it first.", "error")
@@ -57,7 +57,7 @@ class Login(Board):
         self.step = {"platform": platform, "title": title(platform), "account": account, "lines": [], "n": 0, "prompt": None}
         self.memory["stop"] = self.cancel
         self._show()
-        self.work(f"log in to {title(platform)}", lambda progress: self._log_in(platform, account, progress), self._came)
+        self.work(f"log in to {title(platform)}", lambda progress: self._log_in(platform, account, bool(write), progress), self._came)
 
     def do_answer(self, number: int, text: str) -> None:
         """What the person typed, for the question of this number."""
@@ -79,7 +79,7 @@ class Login(Board):
         threading.Thread(target=lambda: done.set_result(run()), name="musicdb-login", daemon=True).start()
         return done
 
-    def _log_in(self, platform: str, account: str, progress: Callable[..., None]) -> logins.LoggedIn:
+    def _log_in(self, platform: str, account: str, write: bool, progress: Callable[..., None]) -> logins.LoggedIn:
         def ask(prompt: str, secret: bool = False, until: Callable[[], bool] | None = None) -> str:
             number = self._ask(prompt, secret)
             ends = time.monotonic() + PATIENCE_S
@@ -103,7 +103,9 @@ class Login(Board):
                     self._show()
 
         try:
-            return logins.log_in(platform, ask, show, account=account, endpoint=self.endpoints.get(platform), progress=progress)
+            return logins.log_in(
+                platform, ask, show, account=account, endpoint=self.endpoints.get(platform), progress=progress, write=write
+            )
         except Stopped:
             raise Stopped(f"The login to {title(platform)} was cancelled; it is as it was before.") from None
         finally:
@@ -133,7 +135,7 @@ class Login(Board):
             "title": "Accounts", "labels": LABELS, "step": self.step, "wanted": self.wanted,
             "rows": [
                 {"platform": row["platform"], "title": title(row["platform"]), "account": row["account"], "in": row["logged_in"],
-                 "who": short(row["user"], 80), "note": short(row["note"], 200)} for row in rows
+                 "writes": logins.may_write(row["platform"]), "who": short(row["user"], 80), "note": short(row["note"], 200)} for row in rows
             ],
             "hint": "Press log in: it says step by step what to do. A login is kept in the system's keyring, or in a file that only you can read: never in the database, never in this notebook.",
         }  # fmt: skip

@@ -2,8 +2,9 @@
 function login(ui) {
   const { line, el } = ui;
   let asked = null;
+  const writes = new Set(); // platforms whose next login may write
   const body = make("tbody"), table = make("table", { class: "accounts" }, body), step = make("div", { class: "step", "aria-live": "polite" });
-  const name = make("input", { type: "text", "aria-label": "Account name", placeholder: "a name, where you have several", autocomplete: "off" });
+  const name = make("input", { type: "text", "aria-label": "Account name", placeholder: "a name, where you have several", size: "30", autocomplete: "off" });
   const hint = make("p", { class: "soft hint" });
   el.append(table, make("label", { class: "bar account" }, "New login as ", name), step, hint);
   const linked = (text) => text.split(/(https?:\/\/\S+[^\s.,;)])/).map((part, n) => (n % 2 ? make("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part) : words(part)));
@@ -13,7 +14,8 @@ function login(ui) {
       make("th", { scope: "row" }, row.title),
       make("td", {}, row.in ? ["logged in", row.who ? [" as ", words(row.who)] : "", row.account ? make("span", { class: "soft" }, " (", words(row.account), ")") : ""] : make("span", { class: "soft" }, "not logged in"), row.note ? make("div", { class: "warn" }, words(row.note)) : null),
       make("td", { class: "acts" },
-        make("button", { type: "button", class: row.in ? null : "strong", disabled: busy, "aria-label": `Log in to ${row.title}`, onclick: () => { line.say({ do: "log_in", platform: row.platform, account: name.value.trim() || row.account }); name.value = ""; } }, row.in ? "log in again" : "log in"),
+        make("button", { type: "button", class: row.in ? null : "strong", disabled: busy, "aria-label": `Log in to ${row.title}`, onclick: () => { line.say({ do: "log_in", platform: row.platform, account: name.value.trim() || row.account, write: writes.has(row.platform) }); name.value = ""; } }, row.in ? "log in again" : "log in"),
+        row.writes ? make("label", {}, make("input", { type: "checkbox", disabled: busy, checked: writes.has(row.platform), "aria-label": `The login to ${row.title} may write`, onchange: (e) => writes[e.target.checked ? "add" : "delete"](row.platform) }), " may write what I approve") : null,
         row.in ? make("button", { type: "button", disabled: busy, "aria-label": `Log out of ${row.title}${row.account ? `, ${row.account}` : ""}`, onclick: () => line.say({ do: "log_out", platform: row.platform, account: row.account }) }, "log out") : null))));
     hint.textContent = state.hint || "";
     if (!state.step) { asked = null; step.replaceChildren(); step.hidden = true; return; }
