@@ -64,6 +64,14 @@ def approve_all(db, number):
     return applying.apply(db, number)
 
 
+def test_without_any_playlist_no_file_is_called_orphaned(db, music):
+    found = find(db)
+    assert not found.findings and "no playlist is known yet" in " ".join(found.notes)
+    in_playlist(db, track(db, "a.wav"))
+    found = find(db)
+    assert {one.kind for one in found.findings} == {"orphaned"} and not found.notes
+
+
 def test_each_difference_is_told_apart(db, music):
     in_playlist(db, track(db, "a.wav"), track(db, "b.wav"), track(db, "c.wav"))
     (music / "a.wav").unlink()

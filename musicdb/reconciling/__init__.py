@@ -44,6 +44,7 @@ left join tracks as t on t.id = k.track_id
 where instr(f.path, char(0)) = 0
 order by f.path
 """
+PLACES = "select exists (select 1 from platform_playlist_items where removed_at is null) or exists (select 1 from playlist_items where deleted_at is null)"
 USED = """
 select 1 from media_files as f
 left join track_links as k on k.platform_track_id = f.platform_track_id and k.status in ('auto', 'confirmed')
@@ -133,7 +134,11 @@ def find(db: Database) -> Found:
     found += twice
     found += _unverified(rows, there)
     copies = {one.file for one in twice}
-    for row in db.q("select platform_track_id as file, path, track_id, title, artist_credit from orphan_files order by path"):
+    orphans = db.q("select platform_track_id as file, path, track_id, title, artist_credit from orphan_files order by path")
+    if orphans and not db.value(PLACES):  # else a folder that came first would be to be thrown away as a whole
+        notes.append("no playlist is known yet: which files no playlist uses is not concluded")
+        orphans = []
+    for row in orphans:
         if row.path in there and row.file not in copies:
             found.append(Finding("orphaned", row.path, known[row.path].root, row.file, row.track_id, _title(row)))
     return Found(found, notes)
