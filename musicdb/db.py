@@ -19,14 +19,14 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database as UtilsDatabase
 
-from . import diary, schema
+from . import checkpoints, diary, schema
 from .errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
 from .rows import Row, Rows
 
 BUSY_MS = 30_000
 CACHE = "pragma cache_size = -16384"
 STATEMENTS = 1000  # kept prepared: one decision runs two hundred, and to prepare a write with its triggers takes longer than to run it
-WAL = "pragma wal_autocheckpoint = 4000"  # 64 MiB of our large pages: at the usual 1000 every tenth decision waited for one
+WAL = (f"pragma wal_autocheckpoint = {checkpoints.LIMIT}", f"pragma journal_size_limit = {checkpoints.KEPT}")
 FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE)
 
 
@@ -98,7 +98,8 @@ class Connection(sqlite3.Connection):
     """A connection that closes when nobody works with it any more."""
 
     def __del__(self) -> None:
-        self.close()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # one that could not be opened has nothing to close
+            self.close()
 
 
 class _Own:
@@ -129,6 +130,7 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._log_sql = log_sql
+        self.checkpoints = checkpoints.Checkpoints()
         self.diary_path: Path | None = None  # where listening history has a file of its own
         self.new_uid = uid or (lambda: secrets.token_hex(8))
 
@@ -153,10 +155,15 @@ class Database:
     # ---- connections
 
     @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    @property
     def conn(self) -> sqlite3.Connection:
         """This thread's connection. Widget callbacks run on several threads, so there is one for each."""
         own = getattr(self._local, "own", None)
-        if own is None:
+        if own is None and not self._closed:
             own = _Own(connect(self.path, self.diary_path))
             if self._log_sql:
                 own.conn.set_trace_callback(self._log_sql)
@@ -164,7 +171,7 @@ class Database:
                 if not self._closed:
                     self._all.add(own)
                     self._local.own = own
-        conn = own.conn
+        conn = own and own.conn
         if conn is None or self._closed:
             raise DatabaseError(f"{self.path} was closed; open it again with musicdb.open")
         return conn
@@ -276,8 +283,11 @@ class Database:
         conn = self.conn
         outer = not conn.in_transaction
         with translated(self.path):
-            conn.execute("begin immediate" if outer else "savepoint inner")  # of one name the innermost counts; stays prepared
+            if not outer:
+                conn.execute("savepoint inner")  # of one name the innermost counts; stays prepared
             try:
+                if outer:  # in here: Ctrl-C while it waits for the lock comes once it has it
+                    conn.execute("begin immediate")
                 yield conn
                 conn.execute("commit" if outer else "release inner")
             except BaseException:
@@ -286,6 +296,8 @@ class Database:
                     if not outer:
                         conn.execute("release inner")
                 raise
+        if outer:
+            self.checkpoints.committed(self)
 
     @contextlib.contextmanager
     def operation(self, type: str, *, actor: str | None = None, mode: str = "row", **fields: Any) -> Iterator[Operation]:
@@ -347,7 +359,8 @@ def connect(path: Path, diary_path: Path | None = None) -> Connection:
         conn.execute("pragma foreign_keys = on")
         conn.execute("pragma synchronous = normal")
         conn.execute(CACHE)
-        conn.execute(WAL)
+        for pragma in WAL:
+            conn.execute(pragma).fetchall()
         register(conn)
         if diary_path is not None:
             diary.attach(conn, diary_path, schema.objects())

@@ -1,16 +1,23 @@
 """The handle: threads, transactions, errors in words, results that print."""
 
+import _thread
+import contextlib
 import gc
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 import musicdb
+from musicdb import checkpoints
+from musicdb.db import connect
 from musicdb.errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
 
 
@@ -125,6 +132,21 @@ def test_atomic_nests_and_rolls_back_the_inner_part_only(db):
     assert not db.conn.in_transaction
 
 
+def test_an_interrupt_while_it_waits_for_the_lock_leaves_no_transaction_open(db):
+    other = sqlite3.connect(db.path, isolation_level=None, check_same_thread=False)
+    other.execute("begin immediate")
+    clocks = [threading.Timer(0.2, _thread.interrupt_main), threading.Timer(0.5, lambda: other.execute("commit"))]
+    for clock in clocks:
+        clock.start()
+    with pytest.raises(KeyboardInterrupt), db.operation("edit"):
+        pytest.fail("it was interrupted before")
+    for clock in clocks:
+        clock.join()
+    assert not db.conn.in_transaction
+    other.execute("begin immediate")  # nobody holds the lock
+    other.close()
+
+
 def test_an_operation_that_fails_leaves_nothing(db):
     with pytest.raises(ZeroDivisionError), db.operation("test"):
         db.execute("insert into tags (name) values ('lost')")
@@ -205,6 +227,20 @@ def test_a_device_is_no_database_and_no_full_disk(tmp_path, make):
         musicdb.open(tmp_path / "x.db")
 
 
+def test_a_file_that_cannot_be_opened_is_one_error_and_nothing_after_it(tmp_path):
+    with pytest.raises(DatabaseError, match="unable to open"):
+        connect(tmp_path / "gone.db")
+    gc.collect()  # an error while a half-made connection goes would be told here
+
+
+def test_a_closed_handle_does_not_touch_its_file_again(tmp_path):
+    db = musicdb.open(tmp_path / "a.db")
+    db.close()
+    (tmp_path / "a.db").unlink()
+    with pytest.raises(DatabaseError, match="was closed"):
+        db.value("select 1")
+
+
 def test_a_missing_file_is_only_made_when_asked(tmp_path):
     with pytest.raises(BadInput, match="musicdb init"):
         musicdb.open(tmp_path / "none.db", create=False)
@@ -240,3 +276,80 @@ def test_a_long_lock_of_another_program_is_named(db):
         pass
     other.execute("rollback")
     other.close()
+
+
+def note(db, n):
+    with db.atomic():
+        db.execute("insert into config (key, value) values (?, 'x')", [f"note {n}"])
+
+
+def in_the_file_alone(db, folder):
+    """Notes that are in the database file itself, without its log."""
+    copy = folder / "alone.db"
+    shutil.copy(db.path, copy)
+    with contextlib.closing(sqlite3.connect(copy)) as conn:
+        return conn.execute("select count(*) from config where key like 'note %'").fetchone()[0]
+
+
+def test_a_thread_of_its_own_folds_the_log_in_once_nobody_writes(db, tmp_path, monkeypatch):
+    folded, fold = [], checkpoints.fold
+    monkeypatch.setattr(checkpoints, "fold", lambda db: folded.append(threading.current_thread()) or fold(db))
+    for n in range(checkpoints.SOME - 1):
+        note(db, n)
+    assert db.checkpoints.thread is None
+    note(db, "last")
+    db.checkpoints.thread.join()
+    assert in_the_file_alone(db, tmp_path) == checkpoints.SOME
+    assert folded == [db.checkpoints.thread] != [threading.current_thread()]
+    gc.collect()
+    assert len(db._all) == 1
+
+
+def test_the_log_has_an_end_while_somebody_writes_without_a_pause(tmp_path, monkeypatch):
+    monkeypatch.setattr(musicdb.db, "WAL", ("pragma wal_autocheckpoint = 1000",))
+    most, pages, text = 0, 0, "x" * 100_000
+    with musicdb.open(tmp_path / "music.db") as db:
+        for n in range(1500):
+            with db.atomic():
+                db.execute("insert into config (key, value) values (?, ?)", [f"note {n}", text])
+            pages += 7
+            most = max(most, Path(f"{db.path}-wal").stat().st_size // 16384)
+    assert 500 < most < 6000 < pages
+
+
+def test_the_log_of_a_large_write_is_cut_when_it_begins_anew(db):
+    with db.atomic():
+        db.execute("insert into config (key, value) values ('large', ?)", ["x" * 70_000_000])
+    log = Path(f"{db.path}-wal")
+    assert log.stat().st_size > 70_000_000
+    db.execute("pragma wal_checkpoint(passive)")
+    note(db, 1)
+    assert log.stat().st_size == checkpoints.KEPT
+
+
+def test_a_checkpoint_that_fails_hurts_nobody(db, monkeypatch):
+    def fails(_):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(checkpoints, "fold", fails)
+    for n in range(checkpoints.SOME):
+        note(db, n)
+    db.checkpoints.thread.join()
+    note(db, "after")
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("can't start new thread")))
+    for n in range(checkpoints.MANY):
+        note(db, f"without a thread {n}")
+    assert db.value("select count(*) from config where key like 'note %'") == checkpoints.SOME + 1 + checkpoints.MANY
+
+
+def test_a_closed_handle_folds_its_log_in_whatever_its_thread_is_at(tmp_path):
+    for n in range(10):
+        with musicdb.open(tmp_path / f"{n}.db") as db:
+            for i in range(checkpoints.SOME + n):
+                note(db, i)
+            if n % 2:
+                time.sleep(checkpoints.QUIET_S + 0.002 * (n - 4))
+            thread = db.checkpoints.thread
+        thread.join(10)
+        assert not thread.is_alive()
+        assert [one.name for one in tmp_path.glob(f"{n}.db*")] == [f"{n}.db"]

@@ -1,0 +1,61 @@
+"""Checkpoints that nobody waits for: a thread of its own folds the write-ahead log into the file, after some commits of a handle.
+
+SQLite would do it in the commit that finds the log long, so one small operation in fifty took ten times as long. It still does where the
+log grows in spite of this (`LIMIT`), and whoever closes the file last folds in the rest: the log has an end, whatever happens here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from .errors import MusicdbError
+
+if TYPE_CHECKING:
+    from .db import Database
+
+SOME = 32  # commits after which the log is worth folding in, once nobody writes for a moment; a merge writes some 60 pages
+MANY = 96  # commits after which it is done beside those who go on writing
+QUIET_S = 0.1
+LIMIT = 8000  # pages of 16 KiB, 128 MiB: from here on the one who commits folds the log in, as SQLite does at 1000 by default
+KEPT = 64 * 2**20  # bytes: what a large import leaves of the log's file when the log begins anew
+
+
+class Checkpoints:
+    """Counts the commits of one handle."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._commits = 0
+        self.thread: threading.Thread | None = None  # the newest; one at a time
+
+    def committed(self, db: Database) -> None:
+        """To be called after each commit. Never fails, never waits."""
+        with self._lock:
+            self._commits += 1
+            if self._commits < SOME or (self.thread is not None and self.thread.is_alive()):
+                return
+            # No daemon: one that the end of the process overtakes within SQLite could crash it. It holds the process up for one checkpoint.
+            self.thread = threading.Thread(target=self._work, args=(db,), name="musicdb checkpoint")
+            with contextlib.suppress(RuntimeError):  # no more threads, or the process is ending: LIMIT holds
+                self.thread.start()
+
+    def _work(self, db: Database) -> None:
+        seen = 0
+        while seen != self._commits < MANY and not db.is_closed:
+            seen = self._commits
+            time.sleep(QUIET_S)
+        with self._lock:
+            self._commits = 0
+        # Busy, closed meanwhile, a full disk: nothing is lost, the log only stays longer, and what is wrong meets the next commit too.
+        with contextlib.suppress(sqlite3.Error, MusicdbError, OSError):
+            fold(db)
+
+
+def fold(db: Database) -> None:
+    """Fold in what nobody reads any more; waits for nobody. On a connection of this thread, which `close` knows and may interrupt."""
+    db.conn.set_trace_callback(None)  # what a person's log of SQL shows is what they did
+    db.execute("pragma wal_checkpoint(passive)")
