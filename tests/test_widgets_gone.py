@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 
 import pytest
 
@@ -42,6 +43,35 @@ def test_work_that_tells_no_progress_is_stopped_too_and_changes_nothing(music):
     panel.work("count", lambda progress: music.value("select 3"), lambda found: panel.say(f"{found}"))
     panel.wait(10)
     eventually(lambda: panel.said == "3")
+
+
+def test_screens_that_follow_each_other_from_two_threads_do_not_wait_for_each_other(music):
+    grid = musicdb.Grid(music)
+    editor = musicdb.TruthEditor(music, grid)
+
+    def called_from(one, other):  # a job of `one` has ended, or its list was settled: it tells `other`
+        with one.lock:
+            time.sleep(0.1)
+            other.refresh()
+
+    threads = [threading.Thread(target=called_from, args=pair, daemon=True) for pair in ((grid, editor), (editor, grid))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_what_ended_work_says_is_not_said_while_a_message_is_answered(music):
+    """ipywidgets may lose what is set from another thread while it collects an answer: the bar would stay for ever."""
+    panel = musicdb.ImportPanel(music)
+    with panel.lock:
+        panel.work("fail", lambda progress: music.value("no sql"))
+        with pytest.raises(TimeoutError):
+            panel.wait(0.3)
+        assert panel.said == "fail …"
+    panel.wait(10)
+    assert panel.said.startswith("This did not work")
 
 
 @pytest.mark.parametrize("name", widgets.SCREENS)

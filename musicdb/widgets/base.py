@@ -33,6 +33,8 @@ STEPS_S = 0.15  # least time between two steps of a progress bar
 _memory: dict[tuple[str, str, str], dict[str, Any]] = {}
 _pools: weakref.WeakKeyDictionary[Any, dict[str, ThreadPoolExecutor]] = weakref.WeakKeyDictionary()
 _pools_lock = threading.Lock()
+# One for all screens: those that follow each other call each other, from several threads and in both directions.
+_one_at_a_time = threading.RLock()
 
 
 def h(value: object) -> str:
@@ -65,7 +67,7 @@ def pool(db: Any, name: str) -> ThreadPoolExecutor:
 
 
 def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A callback whose errors are said on the status line of its screen, one callback of a screen at a time."""
+    """A callback whose errors are said on the status line of its screen, one callback at a time."""
 
     @functools.wraps(method)
     def run(self: Any, *args: Any, **kw: Any) -> Any:
@@ -88,7 +90,7 @@ class Talk:
     def listen(self, db: Any, name: str) -> None:
         """Set up: the database, the lock, the memory."""
         self.db = db
-        self.lock = threading.RLock()
+        self.lock = _one_at_a_time
         self.last_error: BaseException | None = None
         self.running: Future | None = None
         self._stop = threading.Event()
@@ -152,14 +154,14 @@ class Talk:
                     result = job(progress)
                 finally:
                     conn.set_progress_handler(None, STEPS)
-            except Stopped as stopped:
-                self.say(str(stopped))
-                return None
             except Exception as error:  # on a thread of its own nobody else would hear of it
-                if ended:
-                    self.say(f"Stopped: {what}. What was done before is kept, the rest was not begun.")
-                else:
-                    self.fail(error)
+                with self.lock:  # what is said while a message is answered may never be sent
+                    if isinstance(error, Stopped):
+                        self.say(str(error))
+                    elif ended:
+                        self.say(f"Stopped: {what}. What was done before is kept, the rest was not begun.")
+                    else:
+                        self.fail(error)
                 return None
             with self.lock:
                 try:
