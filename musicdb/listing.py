@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import weakref
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from .db import Connection, Database
 from .errors import BadInput
 from .queries import LABELS
-
-if TYPE_CHECKING:
-    from .db import Database
 
 KINDS = {
     "cover": "cover",
@@ -178,17 +175,16 @@ class Listing:
         rows = self.db.execute(f"select * from {self.source} limit {KEPT + 1}").fetchall()
         if len(rows) > KEPT:
             return None
-        copy = sqlite3.connect(":memory:", check_same_thread=False)  # callbacks come on several threads, one at a time
+        # Callbacks come on several threads, one at a time; it goes with the last of them that reads it.
+        copy = sqlite3.connect(":memory:", check_same_thread=False, factory=Connection)
         copy.execute(f"create table rows ({', '.join(_quoted(c.name) for c in self.columns)})")
         copy.executemany(f"insert into rows values ({', '.join('?' * len(self.columns))})", rows)
         return copy
 
     def take(self, turn: int, copy: sqlite3.Connection | None) -> None:
         """Ask this from now on, if the list was not made fresh meanwhile."""
-        if copy is not None:
-            weakref.finalize(self, copy.close)
-            if turn == self.turn:
-                self.copy = copy
+        if copy is not None and turn == self.turn:
+            self.copy = copy
 
     def settle(self, asked: Asked, ids: array[int]) -> bool:
         """Take what `asked.ids` found, if that is still what is asked; whether `total` is another now."""

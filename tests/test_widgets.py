@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import shutil
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -213,6 +215,15 @@ def test_the_rest_of_a_long_list_corrects_the_count_unless_something_else_is_ask
         press(grid, "search", text=text)
     eventually(lambda: grid.list.ids is not None)
     assert grid.state["total"] == len(grid.list.ids) and grid.last_error is None and grid.state["query"] == "nin"
+
+
+def test_a_view_that_is_read_again_lets_go_of_what_was_kept_before(music):
+    rows = listing.Listing(music, "select id, title from tracks")
+    rows.find()
+    before = weakref.ref(rows.copy)
+    rows.find()
+    gc.collect()
+    assert rows.copy is not None and before() is None
 
 
 def test_what_has_no_artist_comes_last(music):
