@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from musicdb.listens import layout
 from musicdb.web import serve, warm
 from musicdb.web.index import Builder, bits, flags
 from tests.small import Small
@@ -114,3 +115,38 @@ def test_visitors_of_one_page_wait_for_one_answer(small):
         return await asyncio.gather(*(memory.get("n", make) for _ in range(6)))
 
     assert asyncio.run(ask()) == [40] * 6 and len(made) == 1
+
+
+def test_a_page_made_while_somebody_wrote_is_not_kept(small, monkeypatch):
+    served, make = serve.app(small.db.path), Builder.__call__
+
+    def written_meanwhile(self, conn):
+        found = make(self, conn)
+        monkeypatch.setattr(Builder, "__call__", make)
+        with small.db.atomic():
+            small.db.execute("update tracks set deleted_at = '2026-01-01T00:00:00Z' where id = 3")
+        return found
+
+    async def ask():
+        return [(await served.client.get("/music/browse.json")).json()["total"] for _ in range(2)]
+
+    monkeypatch.setattr(Builder, "__call__", written_meanwhile)
+    assert asyncio.run(ask()) == [40, 39]
+
+
+def test_a_write_to_the_listening_history_alone_shows_at_the_next_reload(small, tmp_path):
+    small.db.close()
+    layout.split(small.db.path, tmp_path / "listens.db")
+    served = serve.app(small.db.path)
+
+    async def ask():
+        return (await served.client.get("/music.json?_shape=arrays&sql=select+count(*)+from+users+where+username='Eve'")).json()["rows"]
+
+    async def around():
+        before = await ask()
+        with sqlite3.connect(tmp_path / "listens.db") as conn:
+            conn.execute("insert into users (username) values ('Eve')")
+        conn.close()
+        return before, await ask()
+
+    assert asyncio.run(around()) == ([[0]], [[1]])

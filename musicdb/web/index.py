@@ -41,7 +41,7 @@ TAGS = "select g.name, json_group_array(m.track_id) from track_mytags as m join 
 OWNED = {"local": "file", "rekordbox": "rekordbox", "spotify": "stream", "tidal": "stream"}
 
 
-@dataclass
+@dataclass(eq=False)  # one is another than the next: pages made of it are kept under it
 class Index:
     """The tracks in order, and for each facet: value -> set of places. tempos: what has a tempo, slowest first."""
 

@@ -149,7 +149,7 @@ async def library(datasette, request):
     await allowed(datasette, request, database, "tracks")
     want = browse.asked(request.args)
     everything = await library_index(database)
-    key = ("browse", repr(want))
+    key = ("browse", everything, repr(want))
     page, asked = await read(datasette, database, key, lambda reader: browse.browse(reader, everything, want))
     base = browse.chosen(want)
 
@@ -183,7 +183,7 @@ async def chart(datasette, request):
     database = database_of(datasette, request)
     await allowed(datasette, request, database, "tracks")
     everything = await library_index(database)
-    page, asked = await read(datasette, database, ("charts",), lambda reader: charts.every(reader, everything))
+    page, asked = await read(datasette, database, ("charts", everything), lambda reader: charts.every(reader, everything))
     return await answer(datasette, request, database, "charts", page, asked)
 
 

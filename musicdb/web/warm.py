@@ -1,6 +1,6 @@
 """Answers kept until somebody writes: a page asked twice costs its template, and what a notebook wrote shows at the next reload.
 
-SQLite counts the commits of other connections (`pragma data_version`); a connection of our own watches that count.
+SQLite counts the commits of other connections (`pragma data_version`), a file each; a connection of our own watches these counts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from copy import copy
 from typing import Any
 
 from datasette.database import QueryInterrupted
+
+from . import split
 
 KEPT = 1000  # answers
 KEPT_ROWS = 2100  # of one answer: more is a download, not a page
@@ -34,16 +36,20 @@ class Warm:
     def __init__(self, database):
         self.database = database
         self._watch = None
-        self._version = 0
+        self._counts: list[str] = []  # statements: a listening history in a file of its own has a count of its own
+        self._version: tuple[int, ...] = ()
         self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
         self._asking: dict[Hashable, asyncio.Lock] = {}
         self.lasting: dict[str, Any] = {}  # what outlives a write, because it looks itself at what changed
 
-    def version(self) -> int:
-        """A number that changes whenever another connection commits. Raises sqlite3.OperationalError where the file is locked."""
+    def version(self) -> tuple[int, ...]:
+        """Numbers of which one changes whenever another connection commits. Raises sqlite3.OperationalError where the file is locked."""
         if self._watch is None:
             self._watch = self.database.connect()
-        now = self._watch.execute("pragma data_version").fetchone()[0]
+            split.bring(self._watch)
+            names = [name for _, name, _ in self._watch.execute("pragma database_list") if name != "temp"]
+            self._counts = [f"pragma {name}.data_version" for name in names]
+        now = tuple(self._watch.execute(count).fetchone()[0] for count in self._counts)
         if now != self._version:
             self._version = now
             self._kept.clear()
