@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from .db import Database
 
 SOME = 32  # commits after which the log is worth folding in, once nobody writes for a moment; a merge writes some 60 pages
-MANY = 96  # commits after which it is done beside those who go on writing
+MANY = 48  # commits after which it is done beside those who go on writing
 QUIET_S = 0.1
 LIMIT = 8000  # pages of 16 KiB, 128 MiB: from here on the one who commits folds the log in, as SQLite does at 1000 by default
-KEPT = 64 * 2**20  # bytes: what a large import leaves of the log's file when the log begins anew
+KEPT = 128 * 2**20  # bytes: what a large import leaves of the file of the log when that begins anew; cutting it takes time, so not below LIMIT
 
 
 class Checkpoints:
@@ -57,5 +57,8 @@ class Checkpoints:
 
 def fold(db: Database) -> None:
     """Fold in what nobody reads any more; waits for nobody. On a connection of this thread, which `close` knows and may interrupt."""
-    db.conn.set_trace_callback(None)  # what a person's log of SQL shows is what they did
-    db.execute("pragma wal_checkpoint(passive)")
+    try:
+        db.conn.set_trace_callback(None)  # what a person's log of SQL shows is what they did
+        db.execute("pragma wal_checkpoint(passive)")
+    finally:
+        db.release()  # at once, not when the thread is cleared away: `close` may come in between

@@ -116,7 +116,8 @@ class _Own:
         """End what runs on it. To close a connection under a statement of another thread would end the whole process."""
         conn, self.conn = self.conn, None
         assert conn is not None
-        conn.interrupt()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # closed: its thread ended just now
+            conn.interrupt()
         return weakref.ref(conn)
 
 

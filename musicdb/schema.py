@@ -294,7 +294,13 @@ def without_triggers(conn: sqlite3.Connection, tables: Iterable[str]) -> Iterato
     for _, sql in mine:
         conn.execute(sql)
     for table in asked & SEARCH.keys():
-        conn.execute(f"insert into {table}_fts ({table}_fts) values ('rebuild')")
+        fill_search(conn, table)
+
+
+def fill_search(conn: sqlite3.Connection, table: str) -> None:
+    """Make the search index of a table anew, in one piece: of several, a small write later would now and then join large ones."""
+    for command in ("rebuild", "optimize"):
+        conn.execute(f"insert into {table}_fts ({table}_fts) values (?)", [command])
 
 
 def _put_off(conn: sqlite3.Connection) -> list[str]:

@@ -208,3 +208,15 @@ def test_a_failing_step_leaves_the_file_as_it_was(older):
     with musicdb.open(path, migrate=False) as db:
         assert "emoji" not in columns(db, "tags")
         assert schema.state(db.conn) == "behind"
+
+
+def test_what_is_written_in_bulk_leaves_the_search_index_in_one_piece(db):
+    pieces = "select count(distinct segid) from tracks_fts_idx"
+    db.execute("insert into tracks_fts (tracks_fts, rank) values ('hashsize', 1000)")  # a piece of every few rows
+    with db.operation("import", mode="batch"), schema.without_triggers(db.conn, ["tracks"]):
+        db.executemany("insert into track_ids (id, track_uid) values (?, ?)", [(n, f"t{n}") for n in range(1, 501)])
+        db.executemany("insert into tracks (id, title) values (?, ?)", [(n, f"title {n} word{n % 7}") for n in range(1, 501)])
+    assert db.value(pieces) == 1
+    assert db.value("select count(*) from tracks_fts('word3')") == 72  # 3, 10, ... 500
+    db.execute("insert into tracks_fts (tracks_fts) values ('rebuild')")
+    assert db.value(pieces) > 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import links
+from .. import links, schema
 from ..images import covers
 from . import deriving
 from .decisions import FIELDS, Decided, clear, decide, lock, take, unlock
@@ -48,6 +48,6 @@ def rebuild(db: Database, progress: Progress | None = None) -> Report:
         report = resolve(db, progress=progress)
         covers.select(db)
         for table in ("tracks", "artists", "release_groups"):
-            db.execute(f"insert into {table}_fts ({table}_fts) values ('rebuild')")
+            schema.fill_search(db.conn, table)
         op.details = {"tracks": report.tracks}
     return report
