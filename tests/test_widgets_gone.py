@@ -9,7 +9,7 @@ import time
 import pytest
 
 import musicdb
-from musicdb import widgets
+from musicdb import load, widgets
 from musicdb.widgets.base import Board
 
 from .reviewable import reviewable
@@ -43,6 +43,27 @@ def test_work_that_tells_no_progress_is_stopped_too_and_changes_nothing(music):
     panel.work("count", lambda progress: music.value("select 3"), lambda found: panel.say(f"{found}"))
     panel.wait(10)
     eventually(lambda: panel.said == "3")
+
+
+def test_an_import_that_is_stopped_ends_in_the_log_and_leaves_every_index(music, tmp_path):
+    """What it does on its way out (to make an index again, to note its end) takes SQLite long enough to be asked whether Stop was pressed."""
+    file = tmp_path / "scrobbles.csv"
+    file.write_text("".join(f'"{1600000000 + n * 300}","A{n % 90}","Album","T{n % 900}"\n' for n in range(30_000)), "utf-8")
+    panel, indexes = musicdb.ImportPanel(music), "select count(*) from sqlite_master where type = 'index'"
+    before = music.value(indexes)
+
+    def job(progress):
+        def tell(done, total, what):
+            if music.value(indexes) < before:
+                panel.cancel()
+            progress(done, total, what)
+
+        return load.run(music, "lastfm", file, progress=tell)
+
+    panel.work("import lastfm", job)
+    panel.wait(30)
+    assert panel.said.startswith("Stopped: import") and music.value(indexes) == before
+    assert music.one("select status, error_message like 'Stopped%' as said from operations where type = 'import' order by id desc") == {"status": "failed", "said": 1}
 
 
 def test_screens_that_follow_each_other_from_two_threads_do_not_wait_for_each_other(music):

@@ -121,10 +121,11 @@ class Talk:
             self.say(f"Still busy: {self.line.status.get('what', 'working')}. Stop it first, or wait.", "error")
             return None
         self._stop.clear()
-        last = [0.0]
+        last, ended = [0.0], []  # ended: it was told to stop
 
         def progress(done: int, total: int | None = None, step: str = "") -> None:
             if self._stop.is_set():
+                ended.append(True)
                 raise Stopped(f"Stopped: {what}. What was done before is kept, the rest was not begun.")
             now = time.monotonic()
             if now - last[0] >= STEPS_S:
@@ -137,8 +138,6 @@ class Talk:
                     "total": total,
                     "what": what,
                 }
-
-        ended = []
 
         def interrupts() -> bool:
             if not self._stop.is_set() or ended:  # once: what is rolled back and written down afterwards goes through
