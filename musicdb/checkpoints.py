@@ -10,9 +10,9 @@ import contextlib
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from .errors import MusicdbError
 
 if TYPE_CHECKING:
     from .db import Database
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SOME = 32  # commits after which the log is worth folding in, once nobody writes for a moment; a merge writes some 60 pages
 MANY = 48  # commits after which it is done beside those who go on writing
 QUIET_S = 0.1
+LONGEST_S = 10  # that who closes the handle waits for one
 LIMIT = 8000  # pages of 16 KiB, 128 MiB: from here on the one who commits folds the log in, as SQLite does at 1000 by default
 KEPT = 128 * 2**20  # bytes: what a large import leaves of the file of the log when that begins anew; cutting it takes time, so not below LIMIT
 
@@ -50,15 +51,34 @@ class Checkpoints:
             time.sleep(QUIET_S)
         with self._lock:
             self._commits = 0
-        # Busy, closed meanwhile, a full disk: nothing is lost, the log only stays longer, and what is wrong meets the next commit too.
-        with contextlib.suppress(sqlite3.Error, MusicdbError, OSError):
-            fold(db)
+        with Checkpoint() as mine:
+            # Busy, closed meanwhile, a full disk: nothing is lost, the log only stays longer, and what is wrong meets the next commit too.
+            with contextlib.suppress(sqlite3.Error, OSError):
+                if db.waits_for(mine):
+                    fold(db.path, db.diary_path)
 
 
-def fold(db: Database) -> None:
-    """Fold in what nobody reads any more; waits for nobody. On a connection of this thread, which `close` knows and may interrupt."""
-    try:
-        db.conn.set_trace_callback(None)  # what a person's log of SQL shows is what they did
-        db.execute("pragma wal_checkpoint(passive)")
-    finally:
-        db.release()  # at once, not when the thread is cleared away: `close` may come in between
+class Checkpoint:
+    """One that runs. Not interrupted as other threads are: who is told to stop does not fold the log in when it is the last to close."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+
+    def let_go(self) -> Callable[[], object]:
+        """Wait until it is over; return what tells whether it still runs."""
+        self._over.wait(LONGEST_S)
+        return lambda: None if self._over.is_set() else self
+
+
+def fold(path: Path, diary_path: Path | None) -> None:
+    """Fold in what nobody reads any more; waits for nobody."""
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as conn:
+        if diary_path is not None:
+            conn.execute("attach ? as diary", [f"{diary_path.absolute().as_uri()}?mode=rw"])
+        conn.execute("pragma wal_checkpoint(passive)").fetchall()

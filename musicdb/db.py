@@ -160,6 +160,13 @@ class Database:
         """Whether `close` was called."""
         return self._closed
 
+    def waits_for(self, one: Any) -> bool:
+        """Let `close` call one.let_go(), which returns what is true as long as it runs; False where it was called already."""
+        with self._lock:
+            if not self._closed:
+                self._all.add(one)
+            return not self._closed
+
     @property
     def conn(self) -> sqlite3.Connection:
         """This thread's connection. Widget callbacks run on several threads, so there is one for each."""

@@ -19,6 +19,7 @@ import musicdb
 from musicdb import checkpoints
 from musicdb.db import connect
 from musicdb.errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
+from musicdb.listens import layout
 
 
 def test_it_works_from_any_thread(db):
@@ -293,7 +294,7 @@ def in_the_file_alone(db, folder):
 
 def test_a_thread_of_its_own_folds_the_log_in_once_nobody_writes(db, tmp_path, monkeypatch):
     folded, fold = [], checkpoints.fold
-    monkeypatch.setattr(checkpoints, "fold", lambda db: folded.append(threading.current_thread()) or fold(db))
+    monkeypatch.setattr(checkpoints, "fold", lambda *paths: folded.append(threading.current_thread()) or fold(*paths))
     for n in range(checkpoints.SOME - 1):
         note(db, n)
     assert db.checkpoints.thread is None
@@ -328,7 +329,7 @@ def test_the_log_of_a_large_write_is_cut_when_it_begins_anew(db):
 
 
 def test_a_checkpoint_that_fails_hurts_nobody(db, monkeypatch):
-    def fails(_):
+    def fails(*_):
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(checkpoints, "fold", fails)
@@ -353,3 +354,16 @@ def test_a_closed_handle_folds_its_log_in_whatever_its_thread_is_at(tmp_path):
         thread.join(10)
         assert not thread.is_alive()
         assert [one.name for one in tmp_path.glob(f"{n}.db*")] == [f"{n}.db"]
+
+
+def test_the_log_of_a_diary_of_its_own_is_folded_in_too(tmp_path):
+    with musicdb.open(tmp_path / "music.db"):
+        pass
+    layout.split(tmp_path / "music.db", tmp_path / "listens.db")
+    with musicdb.open(tmp_path / "music.db") as db:
+        with db.atomic():
+            db.execute("insert into users (name) values ('somebody')")
+        checkpoints.fold(db.path, db.diary_path)
+        shutil.copy(tmp_path / "listens.db", tmp_path / "alone.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "alone.db")) as conn:
+        assert conn.execute("select count(*) from users where name = 'somebody'").fetchone() == (1,)
