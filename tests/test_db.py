@@ -362,8 +362,8 @@ def test_the_log_of_a_diary_of_its_own_is_folded_in_too(tmp_path):
     layout.split(tmp_path / "music.db", tmp_path / "listens.db")
     with musicdb.open(tmp_path / "music.db") as db:
         with db.atomic():
-            db.execute("insert into users (name) values ('somebody')")
+            db.execute("insert into users (username) values ('somebody')")
         checkpoints.fold(db.path, db.diary_path)
         shutil.copy(tmp_path / "listens.db", tmp_path / "alone.db")
     with contextlib.closing(sqlite3.connect(tmp_path / "alone.db")) as conn:
-        assert conn.execute("select count(*) from users where name = 'somebody'").fetchone() == (1,)
+        assert conn.execute("select count(*) from users where username = 'somebody'").fetchone() == (1,)
