@@ -17,16 +17,25 @@ if TYPE_CHECKING:
     from .db import Database
 
 ALL = """
-select g.id, g.grp, g.name, g.description, (select count(*) from track_tags as t where t.tag_id = g.id) as tracks
+select g.id, g.grp, g.name, g.description, (
+  select count(distinct coalesce(m.merged_into_id, m.id)) from track_tags as t join tracks as m on m.id = t.track_id where t.tag_id = g.id) as tracks
 from tags as g
 where g.deleted_at is null
 order by g.grp collate nocase, g.name collate nocase
 """
-OF = """
-select g.id, g.grp, g.name, count(distinct t.track_id) as tracks
-from track_tags as t
+# Tracks and those that were merged into them, whose tags are theirs.
+FAMILY = """
+with family (id, track) as (
+  select value, value from json_each(:tracks)
+  union select id, merged_into_id from tracks where merged_into_id in (select value from json_each(:tracks))
+)
+"""
+OF = f"""{FAMILY}
+select g.id, g.grp, g.name, count(distinct f.track) as tracks
+from family as f
+join track_tags as t on t.track_id = f.id
 join tags as g on g.id = t.tag_id
-where t.track_id in (select value from json_each(?)) and g.deleted_at is null
+where g.deleted_at is null
 group by g.id
 order by g.grp collate nocase, g.name collate nocase
 """
@@ -57,7 +66,7 @@ def every(db: Database) -> Rows:
 
 def of(db: Database, tracks: Iterable[int]) -> Rows:
     """Tags on these tracks: id, grp, name, tracks (how many of them have it)."""
-    return db.q(OF, [_json(list(tracks))])
+    return db.q(OF, {"tracks": _json(list(tracks))})
 
 
 # Own tags of tracks, also those of tracks that were merged into them.
@@ -122,9 +131,9 @@ def add(db: Database, tracks: selecting.Tracks, text: str, *, by: str | None = N
     ids = selecting.present(db, tracks)
     with db.atomic():
         have = db.value(
-            "select count(distinct t.track_id) from track_tags as t join tags as g on g.id = t.tag_id where g.grp = ? collate nocase "
-            "and g.name = ? collate nocase and g.deleted_at is null and t.platform = 'user' and t.track_id in (select value from json_each(?))",
-            [group, name, _json(ids)],
+            f"{FAMILY} select count(distinct f.track) from family as f join track_tags as t on t.track_id = f.id join tags as g on g.id = t.tag_id "
+            "where g.grp = :group collate nocase and g.name = :name collate nocase and g.deleted_at is null and t.platform = 'user'",
+            {"group": group, "name": name, "tracks": _json(ids)},
         )
         if have == len(ids):
             return None, 0
@@ -143,18 +152,16 @@ def remove(db: Database, tracks: selecting.Tracks, tag: int, *, by: str | None =
     row = db.one("select grp, name from tags where id = ?", [tag])
     if row is None:
         raise BadInput(f"there is no tag {tag}")
+    params = {"tag": tag, "tracks": _json(ids)}
     with db.atomic():
         have = db.value(
-            "select count(*) from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))",
-            [tag, _json(ids)],
+            f"{FAMILY} select count(distinct f.track) from family as f join track_tags as t on t.track_id = f.id where t.tag_id = :tag and t.platform = 'user'",
+            params,
         )
         if not have:
             return None, 0
         with db.operation("tag", actor=by or "me", reason=f"{shown(row['grp'], row['name'])} off {have:,} tracks") as op:
-            db.execute(
-                "delete from track_tags where tag_id = ? and platform = 'user' and track_id in (select value from json_each(?))",
-                [tag, _json(ids)],
-            )
+            db.execute(f"{FAMILY} delete from track_tags where tag_id = :tag and platform = 'user' and track_id in (select id from family)", params)
             return op.id, have
 
 

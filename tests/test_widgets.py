@@ -16,7 +16,7 @@ import musicdb
 from musicdb import demo, history, images, listing, tags, truth, widgets
 from musicdb.errors import BadInput
 from musicdb.links import review
-from musicdb.truth import editing
+from musicdb.truth import editing, merging
 from musicdb.widgets import base
 from musicdb.widgets.base import Board, h, remembered
 from musicdb.widgets.differences import values
@@ -643,6 +643,19 @@ def test_a_tag_is_renamed_and_does_not_become_a_second_of_its_name(music):
         tags.rename(music, bright, "mood/DARK")
     history.undo(music, operation)
     assert ("", "bright") in [(t.grp, t.name) for t in tags.every(music)] and dark
+
+
+def test_the_tags_of_a_track_that_was_merged_are_those_of_the_one_it_was_merged_into(music):
+    gone, kept, other = [id for (id,) in music.execute("select id from library limit 3")]
+    tags.add(music, [gone, other], "peak")
+    merging.merge(music, kept, [gone])
+    tag = tags.find(music, "peak")
+    assert tags.add(music, [kept], "peak") == (None, 0)
+    assert tags.of(music, [kept])[0].tracks == 1 and tags.every(music)[0].tracks == 2
+    operation, n = tags.remove(music, [kept], tag)
+    assert n == 1 and not tags.of(music, [kept]) and tags.own(music, [kept]) == {} and tags.every(music)[0].tracks == 1
+    history.undo(music, operation)
+    assert tags.own(music, [kept]) == {kept: ["peak"]}
 
 
 def test_details_follow_the_list_without_holding_it_up(music):
