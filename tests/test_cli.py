@@ -675,6 +675,13 @@ def test_every_error_of_ours_becomes_its_exit_code():
     assert issubclass(DatabaseFull, errors.MusicdbError)
 
 
+def test_a_number_that_no_database_holds_is_a_slip_of_the_pen(lib):
+    good("init", db=lib)
+    for command in (["undo"], ["events", "show"], ["ids", "list", "artist"], ["sync", "--approve"]):
+        result = run(*command, "99999999999999999999", db=lib)
+        assert (result.exit_code, result.stdout) == (2, "") and "nothing has it" in result.stderr
+
+
 # ---- the log, the plugin, output
 
 

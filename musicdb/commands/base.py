@@ -101,6 +101,8 @@ def explain(error: Exception) -> tuple[str, int]:
         return str(error), 1
     if isinstance(error, sqlite3.Error):
         return f"{database_path()}: {_sqlite(error)}", 1
+    if isinstance(error, OverflowError) and "SQLite" in str(error):
+        return "a number is larger than any that the database can hold: nothing has it", 2
     if isinstance(error, UnicodeEncodeError):
         return f"{error.object[max(0, error.start - 20) : error.end + 20]!r} holds half a character, which is no text; write it in UTF-8", 2
     if isinstance(error, MemoryError):
