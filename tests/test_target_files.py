@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -126,6 +127,41 @@ def test_a_folder_holds_links_or_copies_in_order(db, music, tmp_path, keys, mode
     assert sorted(p.name for p in place.glob("*.wav")) == ["01 b.wav", "02 a.wav"]
     assert len({os.stat(place / "02 a.wav").st_ino, os.stat(music / "a.wav").st_ino}) == inodes
     assert (place / "02 a.wav").read_bytes() == (music / "a.wav").read_bytes()
+
+
+def as_on_a_stick(monkeypatch):
+    """Capital letters tell no files apart, as on FAT: a file of such a name is the one that is there."""
+
+    def there(path):
+        path = Path(path)
+        names = os.listdir(path.parent) if path.parent.is_dir() else []
+        return path.with_name(next((one for one in names if one.casefold() == path.name.casefold()), path.name))
+
+    def folding(real):
+        return lambda *paths, **options: real(*(paths if options.get("dir_fd") else map(there, paths)), **options)
+
+    for module, name in ((os, "replace"), (os, "rename"), (os, "unlink"), (os.path, "lexists")):
+        monkeypatch.setattr(module, name, folding(getattr(module, name)))
+
+
+def test_a_title_in_other_capitals_keeps_its_file_on_a_stick(db, music, tmp_path, keys, monkeypatch):  # noqa: F811
+    opened = folder.open(db, str(tmp_path / "Out"))
+    _, [one] = write(opened, Step("create", name="Set", after=tuple(keys[:2])))
+    with db.atomic():
+        db.execute("update platform_tracks set title = upper(title), artists = upper(artists) where external_id = ?", [keys[0]])
+    with monkeypatch.context() as patched:
+        as_on_a_stick(patched)
+        change(opened, one["id"], keys[:3])
+    assert len([path for path in (tmp_path / "Out" / "Set").iterdir() if not path.name.startswith(".")]) == 3
+
+
+def test_a_name_that_is_there_with_its_accents_apart_is_taken(db, music, tmp_path, keys):  # noqa: F811
+    """macOS knows one file by both ways of writing it: a list of ours must not replace one of another's."""
+    opened = m3u.open(db, str(tmp_path / "Out"))
+    opened.root.mkdir()
+    (opened.root / "Cafe\u0301.m3u8").write_text("#EXTM3U\n", "utf-8")
+    write(opened, Step("create", name="Caf\u00e9", after=tuple(keys[:1])))
+    assert sorted(os.listdir(opened.root)) == ["Cafe\u0301.m3u8", "Caf\u00e9 (2).m3u8"]
 
 
 def test_where_links_are_not_allowed_it_copies(db, music, tmp_path, keys, monkeypatch):  # noqa: F811

@@ -100,14 +100,14 @@ def write(db: Database, folder: Path, playlists: Collection[str] | None = None, 
 
 def _free(place: Path, name: str, uid: str, taken: set[str], report: Report) -> Path:
     """The file of a playlist: of this name, numbered past those of this run and those of others; capital letters tell no files apart."""
-    there = {p.name.casefold(): p for p in place.iterdir()} if place.is_dir() else {}
-    here = {path.rpartition(os.sep)[2] for path in taken if path.rpartition(os.sep)[0] == str(place).casefold()}
+    there = {names.folded(p.name): p for p in place.iterdir()} if place.is_dir() else {}
+    here = {path.rpartition(os.sep)[2] for path in taken if path.rpartition(os.sep)[0] == names.folded(str(place))}
     while True:
         path = place / names.free_name(name, ".m3u8", here)
-        other = there.get(path.name.casefold())
+        other = there.get(names.folded(path.name))
         if other is None or uid_of(other) == _line(uid):
-            taken.add(str(path).casefold())
+            taken.add(names.folded(str(path)))
             return path
-        here.add(path.name.casefold())
+        here.add(names.folded(path.name))
         if uid_of(other) is None and other not in report.left_alone:
             report.left_alone.append(other)

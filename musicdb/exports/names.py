@@ -28,11 +28,16 @@ def file_name(name: str) -> str:
     return f"_{text}" if not text or _RESERVED.fullmatch(text) else text
 
 
+def folded(name: str) -> str:
+    """Return what is equal for two names of one file: on sticks, Windows and macOS capitals tell none apart, on macOS nor does how an accent is written."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def free_name(name: str, ending: str, taken: Container[str]) -> str:
-    """Return `name` with its ending, and a number where that name is taken; `taken` holds names in lower case."""
+    """Return `name` with its ending, and a number where that name is taken; `taken` holds names as `folded` gives them."""
     base, number = file_name(name), 1
     found = base + ending
-    while found.casefold() in taken:
+    while folded(found) in taken:
         number += 1
         found = f"{base} ({number}){ending}"
     return found

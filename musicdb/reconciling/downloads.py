@@ -211,7 +211,7 @@ def _run(command: list[str], values: dict[str, str | None], name: str, found: Co
         ]
         if len(left) != 1:
             raise SourceError(f"the command left {len(left) or 'no'} audio files in its folder, one was expected")
-        taken = {p.name.casefold() for p in found.folder.iterdir()}
+        taken = {names.folded(p.name) for p in found.folder.iterdir()}
         to = names.inside(found.folder, names.free_name(name, left[0].suffix.lower(), taken))
         os.replace(left[0], to)
         return to

@@ -149,9 +149,9 @@ class Lists(Tree):
         """Where it belongs: where it is, if that is its folder and its name; else a name that is free there. Pure but for looking."""
         if old is not None and old.where is not None and (not one.ours or (old.where.parent == folder and one.name == old.name)):
             return old.where
-        used = taken.setdefault(folder, {entry.casefold() for entry in os.listdir(folder)} if folder.is_dir() else set())
+        used = taken.setdefault(folder, {names.folded(entry) for entry in os.listdir(folder)} if folder.is_dir() else set())
         name = names.free_name(one.name, "" if one.kind == "folder" else self.ending, used)
-        used.add(name.casefold())
+        used.add(names.folded(name))
         return names.inside(self.root, *folder.relative_to(self.root).parts, name)
 
     # ---- help
@@ -165,7 +165,7 @@ class Lists(Tree):
 
 def _is_named(one: Kept) -> bool:
     """Whether a list lies where its name says, give or take a number."""
-    return one.where.name.casefold().startswith(names.file_name(one.name).casefold())
+    return names.folded(one.where.name).startswith(names.folded(names.file_name(one.name)))
 
 
 def native(row: Any) -> Path:

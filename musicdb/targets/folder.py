@@ -71,17 +71,21 @@ class Folder(Lists):
                 near = here / by_key[key] if key in by_key else native(rows[key])
                 redo.bring(to / name, lambda part, near=near, key=key: self._put(near, native(rows[key]), part))
         redo.put(to / INDEX, json.dumps({"id": one.id, "name": one.name, "files": wanted}, ensure_ascii=False).encode())
+        same = {names.folded(name): name for _, name in wanted}
         for name in {name for _, name in had} - {name for _, name in wanted}:
-            redo.remove(to / name)
+            if (again := same.get(names.folded(name))) is None:
+                redo.remove(to / name)
+            else:  # on a stick that is the new one by now
+                redo.rename(to / name, to / again)
 
     def _names(self, items: Sequence[str], rows: Any, others: set[str]) -> list[tuple[str, str]]:
         width = max(2, len(str(len(items))))
-        taken = {name.casefold() for name in others}
+        taken = {names.folded(name) for name in others}
         found = []
         for number, key in enumerate(items, 1):
             source = native(rows[key])
             name = names.free_name(f"{number:0{width}d} {label(rows[key])}", source.suffix.lower(), taken)
-            taken.add(name.casefold())
+            taken.add(names.folded(name))
             found.append((key, name))
         return found
 
