@@ -431,6 +431,7 @@ def test_tags_are_put_on_a_selection_by_command(library):
     assert "no tags yet" in run("list")
     assert "on 2 more tracks" in run("add", "Energy: peak", "--where", "1") and "it is so already" in run("add", "energy/Peak", "--where", "1")
     assert "Energy: peak" in run("show", "1") and "Energy" in run("list")
+    assert "it is so already" in run("add", "energy/Peak", "--where", "\nselect\n  id from library")
     assert "off 1 tracks" in run("remove", "energy: peak", "--where", "id = 2") and "it has no tags" in run("show", "2")
     assert "is Mood: high now" in run("rename", "Energy: peak", "Mood: high") and "Mood: high" in run("show", "1")
     assert "did you mean Mood: high" in run("drop", "Mood: hig", code=2)

@@ -198,7 +198,7 @@ def which(where: str | None) -> str:
         return "all"
     if not where.strip():
         raise BadInput("--where is empty; leave it out for all tracks")
-    if where.lstrip().lower().startswith(("select ", "with ", "values")):
+    if re.match(r"\s*(select|with|values)\b", where, re.I):
         return where
     return f"select id from library where {where}"
 
