@@ -1,7 +1,8 @@
 """Genres: what platforms' words mean, and what is a kind of what. Both are rows that a person may change; each change is one operation for undo.
 
-`tree` and `unmapped` show what is there; `add_rule`, `remove_rule` and `move` change it and bring every track up to date, which takes as
-long as a first resolve. progress: called with (done, total, what).
+`tree` and `unmapped` show what is there; `add_rule`, `remove_rule` and `move` change it and bring the tracks up to date that say such a word
+(all, which takes as long as a first resolve, where it meant no genre until now, or a third of them says it). progress: called with (done,
+total, what).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from . import text, units
 from .db import Rows
 from .errors import BadInput
-from .truth import genre_words, resolve
+from .truth import genre_words, wording
 from .truth.resolving import Progress
 
 if TYPE_CHECKING:
@@ -74,12 +75,13 @@ def add_rule(db: Database, said: str, genre: str, *, by: str | None = None, prog
     if any(means == genre for _, means in same):
         return Changed(None)
     with db.operation("genre rule", actor=by or "me", reason=f"{said} means {genre or 'no genre'}") as op:
+        before = genre_words.said(db)
         if not genre:  # none at all, and no other
             db.executemany("delete from genre_rules where said = ? and genre = ?", same)
         else:
             db.executemany("delete from genre_rules where said = ? and genre = ''", [(word,) for word, means in same if means == ""])
         db.execute("insert into genre_rules (said, genre) values (?, ?)", [said, genre])
-        return Changed(op.id, _resolved(db, progress))
+        return Changed(op.id, wording.follow(db, before, progress))
 
 
 def remove_rule(db: Database, said: str, genre: str | None = None, *, by: str | None = None, progress: Progress | None = None) -> Changed:
@@ -89,8 +91,9 @@ def remove_rule(db: Database, said: str, genre: str | None = None, *, by: str | 
     if not gone:
         raise BadInput(f"no rule says what {said!r} means" + (f" as {genre!r}" if genre and same else "") + "; see musicdb genres rules")
     with db.operation("genre rule", actor=by or "me", reason=f"{said} means {', '.join(means or 'no genre' for _, means in gone)} no more") as op:
+        before = genre_words.said(db)
         db.executemany("delete from genre_rules where said = ? and genre = ?", gone)
-        return Changed(op.id, _resolved(db, progress))
+        return Changed(op.id, wording.follow(db, before, progress))
 
 
 def move(db: Database, genre: str, parent: str | None, *, by: str | None = None, progress: Progress | None = None) -> Changed:
@@ -103,22 +106,11 @@ def move(db: Database, genre: str, parent: str | None, *, by: str | None = None,
     if genre in words.parent and words.parent[genre] == parent:
         return Changed(None)
     with db.operation("genre tree", actor=by or "me", reason=f"{genre} is {f'a kind of {parent}' if parent else 'at the top'}") as op:
+        before = genre_words.said(db)
         if parent is not None:  # what is above must be in the tree itself
             db.execute("insert into genre_parents (genre, parent) values (?, null) on conflict do nothing", [parent])
         db.execute("insert into genre_parents (genre, parent) values (?, ?) on conflict (genre) do update set parent = excluded.parent", [genre, parent])
-        return Changed(op.id, _resolved(db, progress))
-
-
-def _resolved(db: Database, progress: Progress | None) -> int:
-    """Resolve all tracks; how many have other genres now."""
-    before = _genres(db)
-    resolve(db, progress=progress)
-    after = _genres(db)
-    return sum(before.get(track) != after.get(track) for track in before.keys() | after.keys())
-
-
-def _genres(db: Database) -> dict[int, str]:
-    return dict(db.execute("select track_id, group_concat(genre_id || '/' || platform || '/' || weight) from track_genres group by track_id").fetchall())
+        return Changed(op.id, wording.follow(db, before, progress))
 
 
 def _name(name: str) -> str:

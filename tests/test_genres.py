@@ -9,6 +9,7 @@ from musicdb import check, history, links, truth
 from musicdb import genres as words
 from musicdb.cli import cli
 from musicdb.errors import BadInput
+from musicdb.truth import wording
 
 from .observing import observe
 
@@ -196,3 +197,61 @@ def test_a_circle_made_by_hand_breaks_nothing_is_reported_and_can_be_mended(db, 
     words.move(db, "House", None)
     assert not [one for one in check.run(db.path) if one.name == "genres"]
     assert [row.name for row in words.tree(db, "House")] == ["House", "Tech House"]
+
+
+# ---------- only the tracks that say a word are looked at
+
+
+@pytest.fixture
+def many(db):
+    """30 tracks: of each ten a word of its own, and of one of them both."""
+    for n in range(30):
+        said = [("Kelpcore", "Mossbeat", "House")[n // 10], *(["mossbeat"] if n == 3 else [])]
+        observe(db, "spotify", f"s{n}", f"Peat {n}", ["Rurik Vale"], said={"title": f"Peat {n}", "artists": ["Rurik Vale"], "genres": said})
+    links.link(db)
+    truth.resolve(db)
+    return db
+
+
+CHANGES = {
+    "a word nobody explained": (lambda db: words.add_rule(db, "KELPCORE", "Techno"), 10),
+    "a second meaning": (lambda db: [words.add_rule(db, "Mossbeat", "Techno"), words.add_rule(db, "Mossbeat", "House")], 11),
+    "what meant something means itself": (lambda db: [words.add_rule(db, "Kelpcore", "House"), words.remove_rule(db, "kelpcore")], 20),
+    "what meant nothing means something": (lambda db: [words.add_rule(db, "Kelpcore", ""), words.add_rule(db, "Kelpcore", "Techno")], 30),
+    "a genre moves": (lambda db: words.move(db, "Kelpcore", "Tech House"), 10),
+    "a genre that is in the tree moves": (lambda db: words.move(db, "House", None), 10),
+}
+
+
+def everything(db):
+    tables = {"track_genres": "track_id, genre_id, platform, weight", "genres": "id, name, parent_id", "tracks": "id, title, sources"}
+    return {table: db.execute(f"select {columns} from {table} order by 1, 2, 3").fetchall() for table, columns in tables.items()}
+
+
+@pytest.mark.parametrize("change, most", CHANGES.values(), ids=CHANGES)
+def test_other_words_are_resolved_for_those_that_say_them_and_nothing_is_left(many, monkeypatch, change, most):
+    looked_at, before = [], everything(many)
+    monkeypatch.setattr(wording, "SOME", 1)
+    monkeypatch.setattr(wording, "resolve", lambda *args, **more: looked_at.append(truth.resolve(*args, **more)))
+    change(many)
+    assert 0 < looked_at[-1].tracks <= most
+    changed = everything(many)
+    assert not truth.resolve(many).rows and many.value("select count(*) from resolved") == 30
+    many.execute("delete from resolved")
+    assert not truth.resolve(many).rows and everything(many) == changed
+    last = many.value("select max(id) from operations where type in ('genre rule', 'genre tree')")
+    first = many.value("select min(id) from operations where type in ('genre rule', 'genre tree')")
+    for number in range(last, first - 1, -1):
+        if many.value("select type from operations where id = ?", [number]) in ("genre rule", "genre tree"):
+            history.undo(many, number)
+    assert everything(many)["track_genres"] == before["track_genres"]
+    many.execute("delete from resolved")
+    assert not truth.resolve(many).rows
+
+
+def test_a_track_that_waits_to_be_resolved_still_waits_after_other_words(many, monkeypatch):
+    monkeypatch.setattr(wording, "SOME", 1)
+    many.execute("update platform_tracks set said = json_set(said, '$.year', 1971) where external_id = 's25'")
+    words.add_rule(many, "Kelpcore", "Techno")
+    assert many.value("select count(*) from tracks where year = 1971") == 0
+    assert truth.resolve(many).tracks == 30 and many.value("select count(*) from tracks where year = 1971") == 1

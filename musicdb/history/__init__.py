@@ -16,7 +16,7 @@ import msgspec
 from .. import schema
 from ..db import Row, Rows
 from ..errors import BadInput, MusicdbError
-from ..truth import deriving
+from ..truth import deriving, genre_words, wording
 from . import ledger
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ WHAT = "select json_extract(details, '$.undoes') from operations where id = ? an
 UNDOS = "select id from operations where +type in ('undo', 'redo') and +status = 'completed' order by id desc"
 LATER = "select id, json_extract(details, '$.undoes') from operations where id > ? and +type in ('undo', 'redo') and +status = 'completed'"
 EDITED = "edited in the table"  # the note of decisions that a trigger makes of a direct edit
-EVERYWHERE = ("genre rule", "genre tree", "trust")  # operations of which any track may follow
+WORDS = ("genre rule", "genre tree")  # operations of which tracks follow that say a word for a genre
 DERIVED_TYPES = ("resolve", "releases", "link", "covers", "setup")
 
 
@@ -261,6 +261,8 @@ def _take_back(db: Database, target: _Target, kind: str, by: str | None, note: s
         what = _call(db, target if kind == "undo" else _as_target(_undoes(db, target)))
         fields = {"reason": f"{what} {'taken back' if kind == 'undo' else 'done again'}"}
         with db.operation(kind, actor=by or "me", **fields) as op:
+            first = _first_type(db, target)
+            words = genre_words.said(db) if first in WORDS else None
             try:
                 rows = ledger.undo(db, changes, skip=skip)
             except ledger.Conflict as conflict:
@@ -270,7 +272,9 @@ def _take_back(db: Database, target: _Target, kind: str, by: str | None, note: s
             ]
             db.executemany(INSERT, inverse)
             tracks = deriving.follow(db, [row[:3] for row in inverse])
-            if _first_type(db, target) in EVERYWHERE:
+            if words:
+                wording.follow(db, words)
+            elif first == "trust":  # any track may follow
                 deriving.everywhere(db)
             _sweep(db, target)
             if inverse:

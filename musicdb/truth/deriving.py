@@ -100,7 +100,7 @@ def resolved(db: Database, tracks: Iterable[int]) -> set[int]:
 
 
 def everywhere(db: Database) -> None:
-    """Bring up to date what follows from rows that concern any track: rules and the tree of genres, trust."""
+    """Bring up to date what follows from rows that concern any track: trust."""
     resolve(db)
     covers.select(db)
 

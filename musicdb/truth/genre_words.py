@@ -35,11 +35,12 @@ def said(db: Database) -> tuple[str, str]:
 
 def words(db: Database) -> Words:
     """The words as they are now."""
-    return _words(*said(db))
+    return of(*said(db))
 
 
 @lru_cache(maxsize=2)
-def _words(parents: str, rules: str) -> Words:
+def of(parents: str, rules: str) -> Words:
+    """The words that `said` gave."""
     return Words(msgspec.json.decode(parents), msgspec.json.decode(rules))
 
 

@@ -43,15 +43,15 @@ group by k.track_id
 """
 
 
-def of(db: Database, ids: str | None, decided: dict[int, Any], roots: dict[int, int]) -> dict[int, int]:
+def of(db: Database, ids: str | None, decided: dict[int, Any], roots: dict[int, int], words: tuple[str, str]) -> dict[int, int]:
     """Return {track: number} for tracks with observations: all, or those of a JSON list of ids.
 
-    decided: per track what a person decided. roots: what merged tracks are now.
+    decided: per track what a person decided. roots: what merged tracks are now. words: as `genre_words.said` gives them.
     """
-    seed, digest = fingerprint(db), xxhash.xxh3_64_intdigest
+    common, digest = fingerprint(db, words), xxhash.xxh3_64_intdigest
     only = "" if ids is None else "and k.track_id in (select value from json_each(?))"
     rows = db.execute(SAID.format(only=only), [] if ids is None else [ids])
-    found = {track: digest(said.encode(), seed) & MASK for track, said in rows}
+    found = {track: (digest(said.encode()) ^ common) & MASK for track, said in rows}
     for track, decisions in decided.items():
         if track in found:
             found[track] ^= digest(repr(sorted(decisions.items())).encode()) & MASK
@@ -65,12 +65,12 @@ def empty(root: int | None) -> int:
     return -1 if root is None else -1 - root
 
 
-def fingerprint(db: Database) -> int:
-    """What all tracks depend on, as one number."""
+def fingerprint(db: Database, words: tuple[str, str] | None = None) -> int:
+    """What all tracks depend on, as one number. words: genre words other than those that are (`genre_words.said`)."""
     rows: list[Any] = [_code()]
     rows += db.execute("select field, platform, rank from trust order by field, platform").fetchall()
     rows += db.execute("select name, priority from platforms order by name").fetchall()
-    rows += genre_words.said(db)
+    rows += words or genre_words.said(db)
     rows += db.execute(EDITED).fetchone()
     return xxhash.xxh3_64_intdigest(msgspec.json.encode(rows))
 

@@ -97,7 +97,9 @@ class _Work:
             now |= {t for t, root in self.roots.items() if root in now}
             self.only = _json(sorted(now))
         self.decided = self._decisions()
-        self.inputs = inputs.of(db, self.only, self.decided, self.roots)
+        said = genre_words.said(db)
+        self.words = genre_words.of(*said)
+        self.inputs = inputs.of(db, self.only, self.decided, self.roots, said)
         self.total = len(self.inputs)
         self.report = Report(tracks=self.total)
 
@@ -142,7 +144,6 @@ class _Work:
         """Names and albums (those of another run, where there is one), and room for what is found."""
         made = {table: Entities(self.db, table, shown_by=self.only) for table in NAMES} if like is None else {}
         self.entities: dict[str, Entities] = like.entities if like else made
-        self.words = like.words if like else genre_words.words(self.db)
         self.tracks = {}
         self.children: dict[str, list[tuple]] = {table: [] for table in CHILDREN}
         self.others: dict[others.Key, str] = {}  # -> platform: ids of artists and albums
