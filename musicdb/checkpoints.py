@@ -1,4 +1,4 @@
-"""Checkpoints that nobody waits for: a thread of its own folds the write-ahead log into the file, after some commits of a handle.
+"""Checkpoints that nobody waits for: a thread of its own folds the write-ahead log into the file, after some writing of a handle.
 
 SQLite would do it in the commit that finds the log long, so one small operation in fifty took ten times as long. It still does where the
 log grows in spite of this (`LIMIT`), and whoever closes the file last folds in the rest: the log has an end, whatever happens here.
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .db import Database
 
-SOME = 32  # commits after which the log is worth folding in, once nobody writes for a moment; a merge writes some 60 pages
-MANY = 48  # commits after which it is done beside those who go on writing
+# Counted in rows, with those of triggers, which lie on about as many pages (a merge: 70): how long the log is SQLite tells only who folds it in.
+SOME = 2000  # after which the log is worth folding in, once nobody writes for a moment
+MANY = 3000  # after which it is done beside those who go on writing
 QUIET_S = 0.1
 LONGEST_S = 10  # that who closes the handle waits for one
 LIMIT = 8000  # pages of 16 KiB, 128 MiB: from here on the one who commits folds the log in, as SQLite does at 1000 by default
@@ -26,18 +27,18 @@ KEPT = 128 * 2**20  # bytes: what a large import leaves of the file of the log w
 
 
 class Checkpoints:
-    """Counts the commits of one handle."""
+    """Counts what one handle writes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._commits = 0
+        self._rows = 0
         self.thread: threading.Thread | None = None  # the newest; one at a time
 
-    def committed(self, db: Database) -> None:
-        """To be called after each commit. Never fails, never waits."""
+    def committed(self, db: Database, rows: int) -> None:
+        """To be called after each commit of so many rows. Never fails, never waits."""
         with self._lock:
-            self._commits += 1
-            if self._commits < SOME or (self.thread is not None and self.thread.is_alive()):
+            self._rows += rows
+            if self._rows < SOME or (self.thread is not None and self.thread.is_alive()):
                 return
             # No daemon: one that the end of the process overtakes within SQLite could crash it. It holds the process up for one checkpoint.
             self.thread = threading.Thread(target=self._work, args=(db,), name="musicdb checkpoint")
@@ -46,11 +47,11 @@ class Checkpoints:
 
     def _work(self, db: Database) -> None:
         seen = 0
-        while seen != self._commits < MANY and not db.is_closed:
-            seen = self._commits
+        while seen != self._rows < MANY and not db.is_closed:
+            seen = self._rows
             time.sleep(QUIET_S)
         with self._lock:
-            self._commits = 0
+            self._rows = 0
         with Checkpoint() as mine:
             # Busy, closed meanwhile, a full disk: nothing is lost, the log only stays longer, and what is wrong meets the next commit too.
             with contextlib.suppress(sqlite3.Error, OSError):

@@ -290,6 +290,7 @@ class Database:
         """All or nothing. Takes the write lock at once (a read that later wants to write fails whatever the timeout); nests."""
         conn = self.conn
         outer = not conn.in_transaction
+        before = conn.total_changes
         with translated(self.path):
             if not outer:
                 conn.execute("savepoint inner")  # of one name the innermost counts; stays prepared
@@ -305,7 +306,7 @@ class Database:
                         conn.execute("release inner")
                 raise
         if outer:
-            self.checkpoints.committed(self)
+            self.checkpoints.committed(self, conn.total_changes - before)
 
     @contextlib.contextmanager
     def operation(self, type: str, *, actor: str | None = None, mode: str = "row", **fields: Any) -> Iterator[Operation]:

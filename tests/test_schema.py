@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "c02be3f2191d5c7091bc0a738effff62f25ebdd74dd93b736e843a6d284fe6af"
+FINGERPRINT = "1477e17fb5e3de507b93d507b69824e75b09269df152d6617fb6c6bb64aab2e8"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

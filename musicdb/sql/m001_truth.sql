@@ -92,7 +92,7 @@ create table releases ( -- One edition of an album.
   updated_at text, -- UTC
   deleted_at text -- UTC
 ) strict;
-create index ix_rel on releases(release_group_id, title_norm, release_date);
+create index ix_rel on releases(release_group_id);
 create index ix_rel_title on releases(title_norm);
 create unique index ux_rel on releases(release_group_id, title_norm, ifnull(release_date, ''), ifnull(country, ''), ifnull(format, ''), disambiguation) where deleted_at is null;
 create index ix_rel_origin on releases(origin) where origin is not null;
