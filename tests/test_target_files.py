@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from musicdb import playlists
+from musicdb import history, playlists
 from musicdb.errors import BadInput, MusicdbError, SourceError
+from musicdb.history import CannotUndo
 from musicdb.playlists import applying, diff
 from musicdb.playlists.targets import Step, Target
 from musicdb.targets import folder, m3u
@@ -196,6 +197,33 @@ def test_your_lists_are_planned_approved_written_and_taken_back(db, music, tmp_p
     assert ("Friday.m3u8" in files) if name == "m3u" else ({"Friday/01 b.wav", "Friday/02 a.wav", "Friday/03 b.wav"} <= files.keys())
     playlists.undo(db, made.id)
     assert everything(tmp_path / "Out") == {}
+
+
+def test_a_plan_whose_part_on_your_lists_cannot_be_taken_back_is_not_taken_back_by_halves(db, music, tmp_path):  # noqa: F811
+    in_playlist(db, track(db, "b.wav"), track(db, "a.wav"))
+    places = {"m3u": str(tmp_path / "Out")}
+
+    def synced():
+        made = playlists.plan(db, to=["m3u"], places=places)
+        playlists.approve(db, made.id)
+        assert applying.apply(db, made.id).failed == 0
+        return made.id
+
+    synced()
+    with db.atomic():
+        db.execute("update playlist_links set direction = 'two_way'")
+    with (tmp_path / "Out" / "Friday.m3u8").open("a", encoding="utf-8") as file:
+        file.write("../Music/c.wav\n")
+    playlists.add(db, "Friday", [track(db, "a.wav")])
+    plan = synced()
+    before = everything(tmp_path / "Out")
+    playlists.remove(db, "Friday", [2])
+    with pytest.raises(CannotUndo, match="take that back first"):
+        playlists.undo(db, plan)
+    assert everything(tmp_path / "Out") == before
+    history.undo(db)
+    playlists.undo(db, plan)
+    assert everything(tmp_path / "Out") != before and len(playlists.inspect(db, "Friday")["links"]) == 1
 
 
 def test_names_lead_nowhere_else(target, keys):

@@ -36,6 +36,8 @@ def undo(db: Database, plan: int | str, open_targets: Mapping[str, targets.Targe
             others[one.row.target, one.row.place].append(one)
     backups = (msgspec.json.decode(found.details) if found.details else {}).get("backups", {})
     told, to_close = [], []
+    if found.operation_id is not None and others:
+        _try(db, found.operation_id)
     try:
         for (name, place), lists in others.items():
             target = open_targets.get(name)
@@ -59,6 +61,17 @@ def undo(db: Database, plan: int | str, open_targets: Mapping[str, targets.Targe
         for target in to_close:
             target.close()
     return told
+
+
+class _Tried(Exception):
+    """Takes back what was only tried."""
+
+
+def _try(db: Database, operation: int) -> None:
+    """Raises CannotUndo where an operation cannot be taken back: before a target is written, not after."""
+    with suppress(_Tried), db.atomic():
+        history.undo(db, operation)
+        raise _Tried
 
 
 def _target(db: Database, target: targets.Target, lists: list[Work], backup: Mapping[str, object]) -> str:
