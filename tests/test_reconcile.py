@@ -116,6 +116,29 @@ def test_what_no_playlist_uses_goes_to_the_trash_only_when_approved_and_comes_ba
     assert (music / "d.wav").exists() and kinds(db) == [("orphaned", "d.wav")]
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names of files are text there")
+def test_a_file_whose_name_is_no_text_comes_back_from_the_trash_too(db, music):
+    name = os.fsencode(music) + b"/no\xfftext.wav"
+    os.rename(music / "d.wav", name)
+    scan(db, music)
+    in_playlist(db, *(track(db, f"{name}.wav") for name in "abc"))
+    number = plan(db, find(db).findings)
+    assert approve_all(db, number).done == 1 and not os.path.exists(name)
+    playlists.undo(db, number)
+    assert os.path.exists(name)
+
+
+def test_what_comes_back_from_the_trash_is_known_though_another_cannot(db, music):
+    in_playlist(db, *(track(db, f"{name}.wav") for name in "ab"))
+    number = plan(db, find(db).findings)
+    assert approve_all(db, number).done == 2
+    (music / "d.wav").write_bytes(b"another")
+    with pytest.raises(BadInput, match="is there again"):
+        playlists.undo(db, number)
+    assert (music / "c.wav").exists()
+    assert db.value("select p.missing_since from media_files as f join platform_tracks as p on p.id = f.platform_track_id where f.path like '%/c.wav'") is None
+
+
 def test_a_file_that_a_playlist_took_meanwhile_or_that_changed_stays(db, music):
     in_playlist(db, track(db, "a.wav"), track(db, "b.wav"))
     number = plan(db, find(db).findings)

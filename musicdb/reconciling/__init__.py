@@ -302,7 +302,10 @@ def _to_trash(db: Database, op: Row) -> dict[str, Any]:
     except OSError as error:
         raise SourceError(f"{path} could not be moved to the trash: {error.strerror or error}") from error
     _gone(db, path)
-    return {"from": op.item, "trash": os.fsencode(to).decode("utf-8", "backslashreplace")}
+    exact = [os.fsencode(path), os.fsencode(to)]
+    texts = [one.decode("utf-8", "backslashreplace") for one in exact]
+    lossy = [text.encode() for text in texts] != exact  # a name in bytes that are no UTF-8
+    return {"from": op.item, "trash": texts[1], **({"bytes": [one.hex() for one in exact]} if lossy else {})}
 
 
 def _gone(db: Database, path: str) -> None:
@@ -320,21 +323,24 @@ def restore(db: Database, plan: int) -> list[str]:
     """Bring the files of a plan back out of the trash; sentences. A place that is taken meanwhile is not overwritten."""
     found = reviewing.get(db, plan)
     told, back = [], []
-    for id, item, result in db.execute(DONE, [found.id]).fetchall():
-        trash = msgspec.json.decode(result)["trash"]
-        if os.path.exists(item):
-            raise BadInput(f"{item} is there again: {trash} stays in the trash; move one of them away first")
-        try:
-            os.makedirs(os.path.dirname(item), exist_ok=True)
-            shutil.move(trash, item)
-        except OSError as error:
-            raise SourceError(f"{trash} could not be moved back to {item}: {error.strerror or error}") from error
-        with db.atomic():
-            db.execute("update plan_operations set status = 'undone' where id = ?", [id])
-        back.append(item)
-        told.append(f"{item} is back")
-    if back:
-        _scan(db, back)
+    try:
+        for id, item, result in db.execute(DONE, [found.id]).fetchall():
+            done = msgspec.json.decode(result)
+            path, trash = [os.fsdecode(bytes.fromhex(one)) for one in done["bytes"]] if "bytes" in done else [item, done["trash"]]
+            if os.path.exists(path):
+                raise BadInput(f"{item} is there again: {done['trash']} stays in the trash; move one of them away first")
+            try:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                shutil.move(trash, path)
+            except OSError as error:
+                raise SourceError(f"{done['trash']} could not be moved back to {item}: {error.strerror or error}") from error
+            with db.atomic():
+                db.execute("update plan_operations set status = 'undone' where id = ?", [id])
+            back.append(path)
+            told.append(f"{item} is back")
+    finally:
+        if back:
+            _scan(db, back)
     with db.atomic():
         db.execute("update plans set status = 'undone' where id = ?", [found.id])
     return told or ["no file was in the trash of this plan; what was downloaded or read stays"]
