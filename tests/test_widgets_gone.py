@@ -95,6 +95,27 @@ def test_what_ended_work_says_is_not_said_while_a_message_is_answered(music):
     assert panel.said.startswith("This did not work")
 
 
+def test_stop_does_not_wait_for_what_waits_for_the_work_that_it_stops(music):
+    panel, board = musicdb.ImportPanel(music), musicdb.PlaylistSync(music)
+    for screen, begun in ((panel, threading.Event()), (board, threading.Event())):
+
+        def job(progress, begun=begun):
+            begun.set()
+            while True:
+                progress(0)
+                time.sleep(0.01)
+
+        screen.work("work", job)
+        assert begun.wait(5)
+        with screen.lock:
+            pressed = threading.Thread(target=screen._received, args=(None, {"do": "cancel"}, []), daemon=True)
+            pressed.start()
+            pressed.join(5)
+            assert not pressed.is_alive()
+        screen.wait(5)
+        assert screen.said.startswith("Stopped")
+
+
 @pytest.mark.parametrize("name", widgets.SCREENS)
 def test_whatever_is_pressed_when_the_database_is_gone_is_said_on_the_status_line(music, name):
     """Every button and every message of every screen: none raises, none is silent."""

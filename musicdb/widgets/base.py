@@ -223,6 +223,9 @@ class Board(Talk, View):
         self.on_msg(self._received)
 
     def _received(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
+        if content.get("do") == "cancel":  # at once: who holds the lock may wait for the very work that is to end
+            self.cancel()
+            return
         with self.lock:
             self.followers = []
             with self.hold_sync():  # what the screen shows, says and has seen: one message
@@ -301,7 +304,6 @@ class Form(Talk, ipywidgets.VBox):
         self.listen(db, name)
         self.line.on_msg(self._received)
 
-    @guarded
     def _received(self, _: object, content: dict[str, Any], buffers: list[Any]) -> None:
         if content.get("do") == "cancel":
             self.cancel()
