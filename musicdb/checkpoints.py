@@ -1,7 +1,7 @@
-"""Checkpoints that nobody waits for: a thread of its own folds the write-ahead log into the file, after some writing of a handle.
+"""Checkpoints that nobody waits for: a thread of its own folds the write-ahead log into the file, once a handle has written enough and pauses.
 
-SQLite would do it in the commit that finds the log long, so one small operation in fifty took ten times as long. It still does where the
-log grows in spite of this (`LIMIT`), and whoever closes the file last folds in the rest: the log has an end, whatever happens here.
+SQLite would do it in the commit that finds the log long, so one small operation in fifty took ten times as long. It still does where somebody
+writes without a pause (`LIMIT`), and whoever closes the file last folds in the rest: the log has an end, whatever happens here.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .db import Database
 
-# Counted in rows, with those of triggers, which lie on about as many pages (a merge: 70): how long the log is SQLite tells only who folds it in.
-SOME = 2000  # after which the log is worth folding in, once nobody writes for a moment
-MANY = 3000  # after which it is done beside those who go on writing
-QUIET_S = 0.1
+# In rows, with those of triggers, which lie on about as many pages (a merge: 70): how long the log is, SQLite tells only who folds it in.
+SOME = 2000
+QUIET_S = 0.1  # without a commit; beside one who writes it would slow that one down, where cores or a disk are few
 LONGEST_S = 10  # that who closes the handle waits for one
-LIMIT = 8000  # pages of 16 KiB, 128 MiB: from here on the one who commits folds the log in, as SQLite does at 1000 by default
-KEPT = 128 * 2**20  # bytes: what a large import leaves of the file of the log when that begins anew; cutting it takes time, so not below LIMIT
+LIMIT = 16000  # pages of 16 KiB, 256 MiB: from here on the one who commits folds the log in, as SQLite does at 1000 by default
+KEPT = LIMIT * 16384  # bytes: what a large import leaves of the file of the log when that begins anew; cutting it takes time, so not below LIMIT
 
 
 class Checkpoints:
@@ -47,7 +46,7 @@ class Checkpoints:
 
     def _work(self, db: Database) -> None:
         seen = 0
-        while seen != self._rows < MANY and not db.is_closed:
+        while seen != self._rows and not db.is_closed:
             seen = self._rows
             time.sleep(QUIET_S)
         with self._lock:
