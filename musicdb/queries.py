@@ -129,6 +129,11 @@ def album_title(db: Database, album: int) -> str:
     return "" if row is None else f"{row['name']} - {row['title']}" if row["name"] else row["title"]
 
 
+def born(db: Database) -> str:
+    """When this library was made: what tells it from another that was put in its place."""
+    return str(db.value("select min(applied_at) from _sqlite_migrations"))
+
+
 def waiting(db: Database) -> int:
     """How many observations wait for a person to say which track they are."""
     return db.value("select count(distinct platform_track_id) from review_queue")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import musicdb
-from musicdb import load, widgets
+from musicdb import load, truth, widgets
 from musicdb.widgets.base import Board
 
 from .reviewable import reviewable
@@ -114,6 +114,21 @@ def test_stop_does_not_wait_for_what_waits_for_the_work_that_it_stops(music):
             assert not pressed.is_alive()
         screen.wait(5)
         assert screen.said.startswith("Stopped")
+
+
+def test_a_screen_takes_back_nothing_in_a_library_that_was_put_in_the_place_of_another(tmp_path):
+    path = tmp_path / "music.db"
+    reviewable(path, 12)
+    with musicdb.open(path) as db:
+        musicdb.Tagger(db, 1).add("peak")
+        assert len(musicdb.Tagger(db, 1).done) == 1, "the cell was run again"
+    path.unlink()
+    reviewable(path, 12)
+    with musicdb.open(path) as db:
+        truth.decide(db, 2, "year", 1988)
+        tagger = musicdb.Tagger(db, 1)
+        tagger.undo()
+        assert tagger.said == "Nothing to take back here." and db.value("select year from tracks where id = 2") == 1988
 
 
 @pytest.mark.parametrize("name", widgets.SCREENS)

@@ -20,7 +20,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from .. import history
+from .. import history, queries
 from ..errors import MusicdbError
 from ..secrets import scrub
 from ..web.cells import PLATFORMS as CHIPS
@@ -30,7 +30,7 @@ QUIET = {"covers", "at", "cancel", "refresh"}  # messages that are no step of a 
 AT_ONCE = 200  # of what takes a millisecond each: more goes on beside the callback
 STEPS = 20_000  # of SQLite's machine, a few milliseconds, between two looks whether Stop was pressed
 STEPS_S = 0.15  # least time between two steps of a progress bar
-_memory: dict[tuple[str, str, str], dict[str, Any]] = {}
+_memory: dict[tuple[str, str, str, str], dict[str, Any]] = {}
 _pools: weakref.WeakKeyDictionary[Any, dict[str, ThreadPoolExecutor]] = weakref.WeakKeyDictionary()
 _pools_lock = threading.Lock()
 # One for all screens: those that follow each other call each other, from several threads and in both directions.
@@ -53,8 +53,11 @@ class Stopped(MusicdbError):
 
 
 def remembered(db: Any, kind: str, name: str) -> dict[str, Any]:
-    """What a screen of this kind and name over this database left behind in this kernel: a cell that is run again goes on from there."""
-    return _memory.setdefault((str(db.path), kind, name), {})
+    """What a screen of this kind and name over this database left behind in this kernel: a cell that is run again goes on from there.
+
+    Another library that was put in its place begins anew: its operations of the same numbers are others, and `u` would take those back.
+    """
+    return _memory.setdefault((str(db.path), queries.born(db), kind, name), {})
 
 
 def pool(db: Any, name: str) -> ThreadPoolExecutor:
