@@ -69,7 +69,7 @@ def of_gone(db: Database, links: Iterable[tuple[Row, Listed | None]], warnings: 
 
 
 def taken_over(
-    db: Database, platforms: Iterable[str], wanted: Collection[finding.Ref] | None, direction: str, warnings: list[str], needed: Mapping[str, Collection[str]] = {}
+    db: Database, platforms: Iterable[str], wanted: Collection[finding.Ref] | None, direction: str, needed: Mapping[str, Collection[str]] = {}
 ) -> list[Op]:  # fmt: skip
     """New lists of platforms, to be yours: folders first. A list whose name you have already is offered to be linked instead. needed: folders
     that other steps put lists into."""

@@ -60,7 +60,7 @@ def plan(
     made.settled += len(settled)
     made.operations += offering.of_gone(db, gone, made.warnings)
     theirs, mine = proposing.needed(made.operations)
-    made.operations += offering.taken_over(db, sources, wanted, direction or "import", made.warnings, theirs)
+    made.operations += offering.taken_over(db, sources, wanted, direction or "import", theirs)
     for target in opened.values():
         made.operations += offering.offered(db, target, live[target.name, target.place].state, wanted, direction or "push", mine.get((target.name, target.place), ()))
     proposing.placed(db, made.operations)

@@ -52,7 +52,7 @@ def of_pair(db: Database, pair: pairs.Pair, warnings: list[str]) -> list[Op]:
             warnings.append(f"{link.name!r}: {n} of {len(pair.base or [])} items are missing {'at ' + name if side == 'there' else 'here'} at once; nothing is concluded")
     same = merged.here == merged.was_here and merged.there == merged.was_there
     said, mine = ({}, {}) if same else (_said(db, pair), _mine(db, pair))
-    ops = _here(pair, name, said, mine) + _there(db, pair, name, mine, said) + _heads(db, pair, name, warnings)
+    ops = _here(pair, name, said) + _there(db, pair, name, mine) + _heads(db, pair, name, warnings)
     before = _base_of(pair)
     lists: dict[str, List] = {}
     for op in ops:
@@ -72,7 +72,7 @@ def _base_of(pair: pairs.Pair) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _here(pair: pairs.Pair, name: str, said: dict[str, Row], mine: dict[str, Row]) -> list[Op]:
+def _here(pair: pairs.Pair, name: str, said: dict[str, Row]) -> list[Op]:
     before, wanted = pair.merged.was_here, pair.merged.here
     blocked = [i for i in wanted if "/" in str(i[0]) and i not in set(before)]
     after = [i for i in wanted if i not in set(blocked)]
@@ -98,7 +98,7 @@ def _here(pair: pairs.Pair, name: str, said: dict[str, Row], mine: dict[str, Row
     return ops
 
 
-def _there(db: Database, pair: pairs.Pair, name: str, mine: dict[str, Row], said: dict[str, Row]) -> list[Op]:
+def _there(db: Database, pair: pairs.Pair, name: str, mine: dict[str, Row]) -> list[Op]:
     before, wanted = pair.merged.was_there, pair.merged.there
     if wanted == before:
         return []

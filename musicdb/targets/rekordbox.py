@@ -258,7 +258,7 @@ class Rekordbox:
         try:
             changes = self._write(copy)
             if changes.rows:
-                self._replace(copy, changes)
+                self._replace(copy)
         except (OSError, sqlite3.Error) as error:
             raise SourceError(
                 f"{self.path} could not be written ({getattr(error, 'strerror', None) or error}): nothing was changed"
@@ -297,7 +297,7 @@ class Rekordbox:
         write_xml(copy / _pair.XML, changes)
         return changes
 
-    def _replace(self, copy: Path, changes: Changes) -> None:
+    def _replace(self, copy: Path) -> None:
         self._not_running()
         tables = self.tables
         made = {mark: {"id": id, "external_id": self.ids[id]} for id, mark in self.made.items() if mark}

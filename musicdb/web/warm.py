@@ -55,11 +55,6 @@ class Warm:
             self._kept.clear()
         return now
 
-    def close(self) -> None:
-        if self._watch is not None:
-            self._watch.close()
-            self._watch = None
-
     async def get(self, key: Hashable, make: Callable[[Any], Any]) -> Any:
         """make(connection) run in a thread of Datasette's, or what it gave since the last commit. Who asks meanwhile waits for the same answer."""
         async with self._asking.setdefault(key, asyncio.Lock()):
