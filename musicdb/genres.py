@@ -1,8 +1,7 @@
 """Genres: what platforms' words mean, and what is a kind of what. Both are rows that a person may change; each change is one operation for undo.
 
 `tree` and `unmapped` show what is there; `add_rule`, `remove_rule` and `move` change it and bring the tracks up to date that say such a word
-(all, which takes as long as a first resolve, where it meant no genre until now, or a third of them says it). progress: called with (done,
-total, what).
+(all, which takes as long as a first resolve, where it meant no genre until now). progress: called with (done, total, what).
 """
 
 from __future__ import annotations

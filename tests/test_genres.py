@@ -231,7 +231,6 @@ def everything(db):
 @pytest.mark.parametrize("change, most", CHANGES.values(), ids=CHANGES)
 def test_other_words_are_resolved_for_those_that_say_them_and_nothing_is_left(many, monkeypatch, change, most):
     looked_at, before = [], everything(many)
-    monkeypatch.setattr(wording, "SOME", 1)
     monkeypatch.setattr(wording, "resolve", lambda *args, **more: looked_at.append(truth.resolve(*args, **more)))
     change(many)
     assert 0 < looked_at[-1].tracks <= most
@@ -249,8 +248,7 @@ def test_other_words_are_resolved_for_those_that_say_them_and_nothing_is_left(ma
     assert not truth.resolve(many).rows
 
 
-def test_a_track_that_waits_to_be_resolved_still_waits_after_other_words(many, monkeypatch):
-    monkeypatch.setattr(wording, "SOME", 1)
+def test_a_track_that_waits_to_be_resolved_still_waits_after_other_words(many):
     many.execute("update platform_tracks set said = json_set(said, '$.year', 1971) where external_id = 's25'")
     words.add_rule(many, "Kelpcore", "Techno")
     assert many.value("select count(*) from tracks where year = 1971") == 0

@@ -1,6 +1,7 @@
 """What follows from other words for genres: only the tracks that say one of them are resolved, found by the genres that they have of it.
 
-Each track's number (`inputs`) holds the words as a whole, so the numbers of all other tracks are moved along: nothing of them changed.
+Each track's number (`inputs`) holds the words as a whole, so all numbers are moved along: nothing of the other tracks changed, nor of the
+releases of these, which have no genres.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import msgspec
 
 from .. import text
 from . import genre_words, inputs
-from .resolving import SOME, Progress, resolve
+from .resolving import Progress, resolve
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -20,10 +21,7 @@ HAVE = "select distinct track_id from track_genres where genre_id in (select val
 # What is above a genre in the tree is made by a track that has it; one is enough, the others stay as they are.
 ONE = "select min(track_id) from track_genres where genre_id in (select value from json_each(?)) group by genre_id"
 GENRES = "select track_id, group_concat(genre_id || '/' || platform || '/' || weight) from track_genres {only} group by track_id"
-MOVED = """
-update resolved set inputs = (inputs | :by) - (inputs & :by)
-where inputs >= 0 and track_id not in (select value from json_each(:but))
-"""  # exclusive or, which SQLite has not
+MOVED = "update resolved set inputs = (inputs | :by) - (inputs & :by) where inputs >= 0"  # exclusive or, which SQLite has not
 
 
 def follow(db: Database, before: tuple[str, str], progress: Progress | None = None) -> int:
@@ -33,14 +31,14 @@ def follow(db: Database, before: tuple[str, str], progress: Progress | None = No
     """
     was, now = genre_words.of(*before), genre_words.words(db)
     tracks = _concerned(db, was, now)
-    if tracks is None or len(tracks) > SOME * db.value("select count(*) from resolved"):
+    if tracks is None:
         had = _genres(db, None)
         resolve(db, progress=progress)
         return _differ(had, _genres(db, None))
     asked = msgspec.json.encode(sorted(tracks)).decode()
     had = _genres(db, asked)
     by = (inputs.fingerprint(db, before) ^ inputs.fingerprint(db)) & inputs.MASK
-    db.execute(MOVED, {"by": by, "but": asked})
+    db.execute(MOVED, {"by": by})
     if tracks:
         resolve(db, tracks, progress)
     if genre_words.is_other_tree(db):

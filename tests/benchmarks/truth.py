@@ -252,7 +252,7 @@ def main(tracks: int, path: str | None = None) -> None:
             db.execute("delete from resolved")
             line("resolve, all looked at again, none changed", timed(lambda: truth.resolve(db)), 2 * floor.at(0.5), floor, ms=False)
             line("a word for a genre that few say", timed(lambda: genres.add_rule(db, "Zork", "House")), ms=False)
-            line("a word that a twelfth say", timed(lambda: genres.add_rule(db, "Ambient", "Drone")), ms=False)
+            line("a word that a quarter say", timed(lambda: genres.add_rule(db, "Ambient", "Drone")), ms=False)
             line("attributes, all counted", timed(lambda: attributes.keys(db)), None, said, ms=False)
             line("take a year for all", timed(lambda: truth.take(db, "all", "year", "spotify")), ms=False)
             line("undo of that", timed(lambda: history.undo(db)), ms=False)
