@@ -43,10 +43,14 @@ def sql(names: Mapping[str, Any], line: str, cell: str) -> Rows | str:
     db = names.get(which)
     if not isinstance(db, Database):
         raise BadInput(f'there is no open database called {which!r} in this notebook; run `{which} = musicdb.open("music.db")` above')
+    before = db.conn.in_transaction
     try:
         cursor = db.execute(cell, Variables(names))
     except sqlite3.Error as error:
         raise BadInput(f"SQLite says: {error}") from None
+    if db.conn.in_transaction and not before:  # what any later cell or screen writes would wait in it, and be lost
+        db.execute("rollback")
+        raise BadInput("a cell is a step of its own, stored at once; for several as one write Python: with db.atomic(): db.execute(...)")
     if cursor.description is None:
         return f"{max(0, cursor.rowcount):,} rows changed"
     return db.rows(cursor, cell)

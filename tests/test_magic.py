@@ -112,6 +112,13 @@ def served(db):
     assert not serve.mark(db.path).exists()
 
 
+def test_a_cell_leaves_no_transaction_open(db):
+    for cell in ("begin", "begin immediate", "savepoint one"):
+        with pytest.raises(BadInput, match="a step of its own"):
+            magic.sql({"db": db}, "", cell)
+        assert not db.conn.in_transaction
+
+
 def test_ids_and_titles_lead_to_the_pages_while_somebody_serves_them(db, served):
     serve._asked.clear()
     track = db.value("select id from tracks where title = 'Tide'")
