@@ -3,7 +3,8 @@
 Builds a library of `tracks` tracks (100,000), each known to six platforms, always the same (and keeps it at `library`, which later runs
 copy), and prints each figure beside its goal and beside the raw limit of the same run: for a decision the bare insert of its row, for a
 resolve reading and parsing every `said` once in one Python process. Times are wall clock; CPU of the thread that waits beside them, for
-machines that are shared (checkpoints run on another: how many there were is said).
+machines that are shared. Operations follow each other without a pause; between resolves of a hundred tracks there is one, as between imports,
+in which a checkpoint runs on a thread of its own (how many did is said).
 """
 
 from __future__ import annotations
@@ -186,13 +187,13 @@ def one_track(db, rounds: int = 40) -> None:
     for _ in range(10):
         measured(f"merge of two with {PLAYS:,} plays each", lambda: merging.merge(db, 1, 2))
         measured("undo of that", lambda: history.undo(db))
-    print(f"checkpoints on a thread of their own meanwhile: {folded.call_count}; log {Path(f'{db.path}-wal').stat().st_size / 2**20:.0f} MiB")
     for name, found in times.items():
         line(name, found, 10, raw)
     views, hundreds = {"why": Times(), "conflicts": Times(), "platform_values": Times()}, (Times(), Times(), Times())
     for _ in range(rounds // 2):
         for view, found in views.items():
             found.run(lambda view=view: db.q(f"select * from {view} where track_id = ?", [one()]))
+        time.sleep(4 * checkpoints.QUIET_S)
         hundred = [one() for _ in range(100)]
         hundreds[0].run(lambda: truth.resolve(db, hundred))
         db.execute(SAID_1971, [msgspec.json.encode(hundred).decode()])
@@ -200,6 +201,7 @@ def one_track(db, rounds: int = 40) -> None:
         albums = [10 * (one() // 10) + n for _ in range(10) for n in range(10)]
         db.execute(SAID_1971, [msgspec.json.encode(albums).decode()])
         hundreds[2].run(lambda: truth.resolve(db, albums))
+    print(f"checkpoints on a thread of their own: {folded.call_count}; the log's file has {Path(f'{db.path}-wal').stat().st_size / 2**20:.0f} MiB")
     for view, found in views.items():
         line(f"view {view} of one track", found, 10)
     line("resolve of 100 tracks, unchanged", hundreds[0], 50)
