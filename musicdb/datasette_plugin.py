@@ -13,7 +13,7 @@ from datasette.utils.asgi import Response
 from datasette.views.base import DatasetteError
 from jinja2 import FileSystemLoader
 
-from . import assets, db, schema
+from . import assets, connection, schema
 from .web import cells, feeds, guard, share, site, split, warm
 from .web.functions import FUNCTIONS
 from .web.split import canned_queries  # noqa: F401 - a hook
@@ -61,7 +61,7 @@ def startup(datasette):
 
 @hookimpl
 def prepare_connection(conn):
-    db.register(conn)
+    connection.register(conn)
     conn.execute("pragma cache_size = -65536")  # KiB; a page reads from a library of a gigabyte here and there
     split.bring(conn)
 

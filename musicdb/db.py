@@ -20,43 +20,9 @@ import msgspec
 from sqlite_utils import Database as UtilsDatabase
 
 from . import checkpoints, diary, schema
-from .errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
+from .connection import CACHE, Own, connect, heeding, translated
+from .errors import BadInput, DatabaseError, NotOurDatabase
 from .rows import Row, Rows
-
-BUSY_MS = 30_000
-CACHE = "pragma cache_size = -16384"
-STATEMENTS = 1000  # kept prepared: one decision runs two hundred, and to prepare a write with its triggers takes longer than to run it
-WAL = (f"pragma wal_autocheckpoint = {checkpoints.LIMIT}", f"pragma journal_size_limit = {checkpoints.KEPT}")
-FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE)
-
-
-def register(conn: sqlite3.Connection) -> None:
-    """Give a connection the SQL functions and pragmas of musicdb; the plugins for sqlite-utils and Datasette call it too."""
-    from rapidfuzz import fuzz
-
-    from . import text, units
-
-    def function(name: str, n: int, fn: Callable[..., Any]) -> None:
-        conn.create_function(name, n, fn, deterministic=True)
-
-    function("match_key", 1, lambda t: None if t is None else text.match_key(str(t)))
-    function("match_key", 2, lambda t, a: None if t is None else text.match_key(str(t), _names(a)))
-    function("similarity", 2, lambda a, b: None if a is None or b is None else round(fuzz.ratio(text.norm(str(a)), text.norm(str(b))), 1))
-    function("camelot", 1, lambda k: None if k is None else units.camelot(k))
-    function("key_name", 1, lambda k: None if k is None else units.key_name(k))
-    function("compatible_keys", 1, lambda k: None if k is None else msgspec.json.encode(units.compatible_keys(k)).decode())
-    function("duration", 1, lambda ms: None if ms is None else f"{int(ms) // 60000}:{int(ms) // 1000 % 60:02d}")
-    # Off by default in SQLite: without it REPLACE deletes rows without firing the triggers of the undo ledger.
-    conn.execute("pragma recursive_triggers = on")
-
-
-def _names(value: object) -> list[str]:
-    """Artist names from a JSON list or a plain credit."""
-    with contextlib.suppress(msgspec.DecodeError):
-        found = msgspec.json.decode(str(value))
-        if isinstance(found, list):
-            return [str(name) for name in found]
-    return [str(value)] if value else []
 
 
 class Tables:
@@ -94,40 +60,13 @@ class Operation:
         self._db.execute(sql, [entity, field, n])
 
 
-class Connection(sqlite3.Connection):
-    """A connection that closes when nobody works with it any more."""
-
-    def __del__(self) -> None:
-        with contextlib.suppress(sqlite3.ProgrammingError):  # one that could not be opened has nothing to close
-            self.close()
-
-
-class _Own:
-    """The connection of one thread, closed when the thread ends: widgets and servers start many."""
-
-    def __init__(self, conn: Connection):
-        self.conn: Connection | None = conn
-
-    def __del__(self) -> None:
-        if self.conn is not None:
-            self.conn.close()
-
-    def let_go(self) -> weakref.ref[Connection]:
-        """End what runs on it. To close a connection under a statement of another thread would end the whole process."""
-        conn, self.conn = self.conn, None
-        assert conn is not None
-        with contextlib.suppress(sqlite3.ProgrammingError):  # closed: its thread ended just now
-            conn.interrupt()
-        return weakref.ref(conn)
-
-
 class Database:
     """An open musicdb database, usable from any thread. Make it with `musicdb.open(path)`."""
 
     def __init__(self, path: str | Path, *, uid: Callable[[], str] | None = None, log_sql: Callable[[str], object] | None = None):
         self.path = Path(path)
         self._local = threading.local()
-        self._all: weakref.WeakSet[_Own] = weakref.WeakSet()
+        self._all: weakref.WeakSet[Own] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
         self._log_sql = log_sql
@@ -144,7 +83,11 @@ class Database:
 
         tracks, albums = self.value("select count(*) from library"), self.value("select count(distinct release_group_id) from library")
         waiting = queries.waiting(self) if tracks else 0
-        said = f"<b>{tracks:,} track{'s' * (tracks != 1)}</b>, {albums:,} album{'s' * (albums != 1)}" if tracks else "Nothing is in it yet: begin with the notebook 01-import"
+        said = (
+            f"<b>{tracks:,} track{'s' * (tracks != 1)}</b>, {albums:,} album{'s' * (albums != 1)}"
+            if tracks
+            else "Nothing is in it yet: begin with the notebook 01-import"
+        )
         said += f"; {waiting:,} link{'s wait' if waiting != 1 else ' waits'} for you in 02-link" if waiting else ""
         return f"<p>{said}. <small>{html.escape(str(self.path))}</small></p>"
 
@@ -172,7 +115,7 @@ class Database:
         """This thread's connection. Widget callbacks run on several threads, so there is one for each."""
         own = getattr(self._local, "own", None)
         if own is None and not self._closed:
-            own = _Own(connect(self.path, self.diary_path))
+            own = Own(connect(self.path, self.diary_path))
             if self._log_sql:
                 own.conn.set_trace_callback(self._log_sql)
             with self._lock:
@@ -230,8 +173,9 @@ class Database:
     # ---- reading
 
     def q(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
-        """Rows of a query. Named (`:year`) or positional (`?`) parameters."""
-        return self.rows(self.execute(sql, params), sql)
+        """Rows of a query. Named (`:year`) or positional (`?`) parameters. Ctrl-C, or the notebook's stop, ends one that takes long."""
+        with heeding(self.conn, lambda: self._closed):
+            return self.rows(self.execute(sql, params), sql)
 
     def rows(self, cursor: sqlite3.Cursor, sql: str = "") -> Rows:
         """What a cursor brings, as `q` returns it; sql tells of which table it is, where it is of one."""
@@ -262,10 +206,11 @@ class Database:
     def _ask(self, sql: str) -> tuple[list[str], list[tuple]]:
         self.execute("pragma query_only = on")
         try:
-            cursor = self.conn.execute(sql)
-            if cursor.description is None:
-                raise BadInput(f"that returns no rows, it is no query: {sql}")
-            return [d[0] for d in cursor.description], cursor.fetchall()
+            with heeding(self.conn, lambda: self._closed):
+                cursor = self.conn.execute(sql)
+                if cursor.description is None:
+                    raise BadInput(f"that returns no rows, it is no query: {sql}")
+                return [d[0] for d in cursor.description], cursor.fetchall()
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise BadInput(f"the query does not work ({error}): {sql}") from error
         finally:
@@ -337,45 +282,6 @@ class Database:
             )
 
 
-@contextlib.contextmanager
-def translated(path: object) -> Iterator[None]:
-    """Turn SQLite's words into ours: what happened, to which file, and what to do."""
-    try:
-        yield
-    except sqlite3.OperationalError as e:
-        text = str(e)
-        if "locked" in text or "busy" in text:
-            raise DatabaseBusy(f"another program has been writing to {path} for {BUSY_MS // 1000} s; close it or try again") from e
-        if "full" in text or getattr(e, "sqlite_errorcode", 0) in FULL:
-            raise DatabaseFull(f"{path} cannot grow: the disk or its limit is full ({text}); nothing of this step was stored, free some room and run it again") from e
-        if "disk I/O error" in text:
-            raise DatabaseError(f"{path} cannot be read or written ({getattr(e, 'sqlite_errorname', text)}): is its drive there and well? Then run `musicdb check`") from e
-        if "readonly" in text or "unable to open" in text:
-            raise DatabaseError(f"{path} cannot be written ({text}); check the permissions of the file and its folder, or choose another --db") from e
-        raise
-    except sqlite3.DatabaseError as e:
-        if "malformed" in str(e) or "not a database" in str(e):
-            raise DatabaseError(f"{path} is damaged ({e}); run `musicdb check`, then restore a backup") from e
-        raise
-
-
-def connect(path: Path, diary_path: Path | None = None) -> Connection:
-    """A connection to an existing file with our pragmas and functions, and its diary. Raises DatabaseError, never creates a file."""
-    with translated(path):
-        conn = sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, check_same_thread=False, isolation_level=None,
-                               cached_statements=STATEMENTS, factory=Connection)  # fmt: skip
-        conn.execute(f"pragma busy_timeout = {BUSY_MS}")
-        conn.execute("pragma foreign_keys = on")
-        conn.execute("pragma synchronous = normal")
-        conn.execute(CACHE)
-        for pragma in WAL:
-            conn.execute(pragma).fetchall()
-        register(conn)
-        if diary_path is not None:
-            diary.attach(conn, diary_path, schema.objects())
-    return conn
-
-
 def open(
     path: str | os.PathLike[str],
     *,
@@ -420,7 +326,9 @@ def open(
             if state != "current" and migrate:
                 schema.migrate(db.utils, None if state == "empty" else lambda: (backup or _backup)(path))
                 db.conn.execute(CACHE)  # SQLite counted it in pages of the size before
-            elif state == "current" and any(kind in ("view", "trigger") or name == schema.PUT_OFF for _, kind, name in schema.differences(db.conn)):
+            elif state == "current" and any(
+                kind in ("view", "trigger") or name == schema.PUT_OFF for _, kind, name in schema.differences(db.conn)
+            ):
                 with db.atomic():
                     schema.refresh(db.conn)  # `transform` dropped triggers, a view was changed, an import cut off: put them back
             diary.bring(db, Path(listens).expanduser().absolute() if listens else None)

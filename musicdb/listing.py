@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from .db import Connection, Database
+from .connection import Connection
+from .db import Database
 from .errors import BadInput
 from .queries import LABELS
 

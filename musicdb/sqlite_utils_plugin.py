@@ -19,10 +19,10 @@ def register_commands(cli) -> None:
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
-    from musicdb import db, schema
+    from musicdb import connection, schema
 
     before = conn.execute("pragma recursive_triggers").fetchone()[0]
-    db.register(conn)
+    connection.register(conn)
     # Off by default in SQLite, and then `--replace` would delete rows behind the history's back. A database that is not ours
     # keeps its own ways: with this on, its triggers would fire where its owner does not expect it.
     try:

@@ -593,13 +593,13 @@ def large_xml(path: Path, n: int = 3000) -> Path:
 
 def test_a_database_at_its_limit_of_pages_stays_whole(lib, tmp_path, monkeypatch):
     good("init", db=lib)
-    real = musicdb.db.register
+    real = musicdb.connection.register
 
     def limited(conn):
         real(conn)
         conn.execute(f"pragma max_page_count = {conn.execute('pragma page_count').fetchone()[0] + 5}")
 
-    monkeypatch.setattr(musicdb.db, "register", limited)
+    monkeypatch.setattr(musicdb.connection, "register", limited)
     refused("import", "rekordbox", large_xml(tmp_path / "large.xml"), "--no-link", db=lib, code=1, says="full")
     monkeypatch.undo()
     assert whole(lib)

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 
 import musicdb
 from musicdb import checkpoints
-from musicdb.db import connect
+from musicdb.connection import connect
 from musicdb.errors import BadInput, DatabaseBusy, DatabaseError, DatabaseFull, NotOurDatabase
 from musicdb.listens import layout
 
@@ -147,6 +148,17 @@ def test_an_interrupt_while_it_waits_for_the_lock_leaves_no_transaction_open(db)
     assert not db.conn.in_transaction
     other.execute("begin immediate")  # nobody holds the lock
     other.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill sends no Ctrl-C there; what answers it is the same")
+@pytest.mark.parametrize("how", ["q", "ask"])
+def test_ctrl_c_ends_a_query_that_takes_long(db, how):
+    clock = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
+    clock.start()
+    with pytest.raises(KeyboardInterrupt):
+        getattr(db, how)("with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000000) select max(i) from n")
+    clock.join()
+    assert db.value("pragma query_only") == 0 and len(db.q("select 1")) == 1
 
 
 def test_an_operation_that_fails_leaves_nothing(db):
@@ -309,7 +321,7 @@ def test_a_thread_of_its_own_folds_the_log_in_once_nobody_writes(db, tmp_path, m
 
 
 def test_the_log_has_an_end_while_somebody_writes_without_a_pause(tmp_path, monkeypatch):
-    monkeypatch.setattr(musicdb.db, "WAL", ("pragma wal_autocheckpoint = 1000",))
+    monkeypatch.setattr(musicdb.connection, "WAL", ("pragma wal_autocheckpoint = 1000",))
     most, pages, text = 0, 0, "x" * 100_000
     with musicdb.open(tmp_path / "music.db") as db:
         for n in range(1500):
@@ -321,7 +333,7 @@ def test_the_log_has_an_end_while_somebody_writes_without_a_pause(tmp_path, monk
 
 
 def test_the_log_of_a_large_write_is_cut_when_it_begins_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(musicdb.db, "WAL", ("pragma journal_size_limit = 1000000",))
+    monkeypatch.setattr(musicdb.connection, "WAL", ("pragma journal_size_limit = 1000000",))
     with musicdb.open(tmp_path / "music.db") as db:
         with db.atomic():
             db.execute("insert into config (key, value) values ('large', ?)", ["x" * 20_000_000])

@@ -291,7 +291,7 @@ def test_every_function_of_ours_is_documented():
         def execute(self, sql):
             return conn.execute(sql)
 
-    musicdb.db.register(Seen())
+    musicdb.connection.register(Seen())
     assert set(made) == {one.example.split("(")[0] for one in functions.FUNCTIONS}
     conn.close()
 

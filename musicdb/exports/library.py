@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from .. import diary, schema
 from ..backup import translated
-from ..db import register
+from ..connection import register
 from ..errors import BadInput, DatabaseError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import diary, schema
-from ..db import BUSY_MS, register, translated
+from ..connection import BUSY_MS, register, translated
 from ..errors import BadInput, DatabaseError, NotOurDatabase
 
 LISTENING = "(select name from main.platforms where kind = 'history')"

@@ -1,4 +1,4 @@
-"""The SQL functions that queries may use beside SQLite's own; each with an example that a test runs. Made by `db.register`."""
+"""The SQL functions that queries may use beside SQLite's own; each with an example that a test runs. Made by `connection.register`."""
 
 from __future__ import annotations
 
