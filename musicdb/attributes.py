@@ -39,12 +39,12 @@ with family as (
 PUT = f"""
 insert into track_attributes (track_id, key, platform, value, locked, updated_at)
 select value, :key, :platform, :value, :locked, {NOW} from json_each(:tracks) where true
-on conflict (track_id, key, platform) do update set value = excluded.value, locked = excluded.locked, updated_at = excluded.updated_at
-where value is not excluded.value or locked is not excluded.locked
+on conflict (track_id, key, platform) do update set value = excluded.value, locked = max(locked, excluded.locked), updated_at = excluded.updated_at
+where value is not excluded.value or locked < excluded.locked
 """
 OTHER = """
 select count(*) from json_each(:tracks) as j
-where not exists (select 1 from track_attributes as a where a.track_id = j.value and a.key = :key and a.platform = :platform and a.value = :value and a.locked = :locked)
+where not exists (select 1 from track_attributes as a where a.track_id = j.value and a.key = :key and a.platform = :platform and a.value = :value and a.locked >= :locked)
 """
 
 
@@ -75,7 +75,7 @@ def said(db: Database, track: selecting.Tracks, key: str | None = None) -> Rows:
 def put(
     db: Database, tracks: selecting.Tracks, key: str, value: Any, *, platform: str = "user", lock: bool = False, by: str | None = None
 ) -> tuple[int | None, int]:
-    """Set a fact of tracks. value: text, or what is written as one. lock: it wins, whoever says otherwise.
+    """Set a fact of tracks. value: text, or what is written as one. lock: it wins, whoever says otherwise. What was locked stays so.
 
     Returns (operation for `undo`, or None where it was so already; how many tracks changed). Raises BadInput for an unknown track or
     platform, and for a key that is a field of tracks: those are decided.
@@ -108,6 +108,13 @@ def remove(db: Database, tracks: selecting.Tracks, key: str, *, platform: str = 
         with db.operation("attribute", actor=by or "me", reason=f"{key} taken off {n:,} tracks") as op:
             db.execute(f"{FAMILY} delete from track_attributes where {where}", params)
             return op.id, n
+
+
+def held(db: Database, tracks: selecting.Tracks, key: str, value: Any) -> int:
+    """How many of these tracks a lock holds at another value of this fact."""
+    ids, _ = selecting.tracks(db, tracks)
+    rows = db.q("select w.value from json_each(?) as j join attribute_winners as w on w.track_id = j.value where w.key = ? and w.locked = 1", [_json(ids), _key(key)])
+    return sum(str(row["value"]) != _value(key, value) for row in rows)
 
 
 def lock(db: Database, tracks: selecting.Tracks, key: str, *, by: str | None = None) -> tuple[int | None, int]:
@@ -159,7 +166,8 @@ def _free(db: Database, ids: list[int], key: str) -> None:
     locked = "key = :key and locked = 1 and track_id in family"
     db.execute(
         f"""{FAMILY} delete from track_attributes where {locked} and platform <> 'user' and exists (
-          select 1 from attributes as a where a.track_id = track_attributes.track_id and a.key = :key and a.platform = track_attributes.platform
+          select 1 from attributes as a join tracks as t on a.track_id = coalesce(t.merged_into_id, t.id)
+          where t.id = track_attributes.track_id and a.key = :key and a.platform = track_attributes.platform
           and a.level <> 'set')""",
         params,
     )

@@ -206,9 +206,12 @@ def rename(db: Database, tag: int, text: str, *, by: str | None = None) -> int:
     row = db.one("select grp, name from tags where id = ?", [tag])
     if row is None:
         raise BadInput(f"there is no tag {tag}")
-    if db.value("select 1 from tags where grp = ? collate nocase and name = ? collate nocase and id <> ?", [group, name, tag]):
+    same = db.q("select id, name, deleted_at from tags where grp = ? collate nocase and name = ? collate nocase and id <> ?", [group, name, tag])
+    if not all(other["deleted_at"] for other in same):
         raise BadInput(f"there is a tag {shown(group, name)!r} already; put that one on the tracks instead")
     with db.operation("tag", actor=by or "me", reason=f"{shown(row['grp'], row['name'])} is {shown(group, name)} now") as op:
+        for other in same:  # a dropped one gives its name up, and may still come back by undo
+            db.execute("update tags set name = ? where id = ?", [f"{other['name']} (dropped {other['id']})", other["id"]])
         db.execute("update tags set grp = ?, name = ? where id = ?", [group, name, tag])
         return op.id
 

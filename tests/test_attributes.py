@@ -93,6 +93,42 @@ def test_facts_of_a_merged_track_are_taken_off_where_it_is_now(lib):
     assert attributes.remove(lib, 1, "mood")[1] == 1 and counts(lib, 1, "mood") is None
 
 
+def test_a_merged_track_is_no_track_of_its_own_and_its_word_gives_way_to_that_of_the_one_it_turned_out_to_be(lib):
+    for track, energy in ((1, 7), (2, 5)):
+        attributes.put(lib, track, "energy", energy)
+        lib.execute("update track_attributes set updated_at = ? where track_id = ?", [f"2024-01-0{track}T00:00:00Z", track])
+    merging.merge(lib, 1, [2])
+    assert [(row.tracks, row.platforms) for row in attributes.keys(lib, "energy")] == [(1, "user")]
+    assert counts(lib, 1, "energy") == (7, "user") and attributes.of(lib, 1, "energy")[0].others == {}
+    attributes.lock(lib, 1, "popularity")
+    assert [(row.tracks, row.locked) for row in attributes.keys(lib, "popularity")] == [(1, 1)]
+    merging.split(lib, 2)
+    assert counts(lib, 1, "energy") == (7, "user") and counts(lib, 2, "energy") == (5, "user")
+
+
+def test_a_lock_of_a_merged_track_counts_and_leaves_nothing_when_it_is_taken_off(lib):
+    attributes.lock(lib, 1, "popularity")
+    attributes.put(lib, 2, "popularity", 77)
+    merging.merge(lib, 2, [1])
+    assert counts(lib, 2) == (40, "tidal")
+    attributes.unlock(lib, 2, "popularity")
+    lib.execute("update platform_tracks set said = json_set(said, '$.popularity', 1) where platform = 'tidal'")
+    assert attributes.of(lib, 2, "popularity")[0].others == {"spotify": [9], "tidal": [1]}
+    assert lib.value("select count(*) from track_attributes") == 1
+
+
+def test_a_set_leaves_a_lock_where_it_is_and_says_what_it_holds(lib):
+    attributes.put(lib, 1, "energy", 7, lock=True)
+    attributes.lock(lib, 1, "popularity")
+    attributes.put(lib, 1, "energy", 8)
+    assert counts(lib, 1, "energy") == (8, "user") and attributes.of(lib, 1, "energy")[0].locked == 1
+    assert attributes.put(lib, 1, "energy", 8) == (None, 0)
+    path = str(lib.path)
+    lib.close()
+    done = CliRunner().invoke(cli, ["attributes", "set", "popularity", "50", "--where", "id = 1", "--db", path])
+    assert done.exit_code == 0 and "1 of them keep another value, which is locked" in done.output
+
+
 def test_spotifys_audio_features_are_facts_of_a_track_by_data(db):
     sample = json.loads((Path(__file__).parent / "payloads" / "spotify" / "spotify_track.json").read_text("utf-8"))
     assert ("track", "danceability") in spotify.CLAIMS

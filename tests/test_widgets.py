@@ -633,6 +633,17 @@ def test_tags_go_on_many_tracks_and_off_again(music):
     musicdb.Tagger(music).add("x")
 
 
+def test_a_tag_takes_the_name_of_one_that_was_dropped_and_undo_brings_both_back(music):
+    tags.add(music, 1, "Mood: old")
+    tags.add(music, 1, "peak")
+    dropped = tags.drop(music, tags.find(music, "Mood: old"))
+    renamed = tags.rename(music, tags.find(music, "peak"), "Mood: OLD")
+    assert tags.own(music, [1])[1] == ["Mood: OLD"]
+    history.undo(music, renamed)
+    history.undo(music, dropped)
+    assert tags.own(music, [1])[1] == ["peak", "Mood: old"]
+
+
 def test_a_tag_is_renamed_and_does_not_become_a_second_of_its_name(music):
     tags.add(music, [1, 2], "Mood: dark")
     tags.add(music, [3], "bright")

@@ -87,7 +87,10 @@ def put(key: str, value: str, where: str, platform: str, lock: bool, as_json: bo
 
     with base.database() as db:
         done = facts.put(db, which(where), key, value, platform=platform, lock=lock)
+        held = facts.held(db, which(where), key, value)
     _said(done, f"{key} = {short(value)} set on", as_json)
+    if held and not as_json:
+        base.say(f"{held:,} of them keep another value, which is locked; musicdb attributes unlock {key} --where SQL takes the lock off")
 
 
 @attributes.command(cls=base.Command)
