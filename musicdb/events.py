@@ -15,6 +15,7 @@ import msgspec
 from . import units
 from .db import Rows
 from .errors import BadInput
+from .truth import selecting
 
 if TYPE_CHECKING:
     from .db import Database
@@ -54,11 +55,13 @@ join listens as l on l.platform = p.platform and l.track_external_id = p.externa
 where k.track_id in (select value from json_each(:ids)) and k.status in ('auto', 'confirmed')
 limit 1
 """
-# A person took a played track out: it is not put back, unless that was undone.
+# A person took out what was played at a place: it is not put back, whichever track it turns out to be, unless that was undone.
 TAKEN_OUT = """
-select entity_key from (
-  select c.entity_key, c.op, o.type, max(c.id) from changes as c left join operations as o on o.id = c.operation_id
-  where c.entity = 'event_recordings' and c.op in ('insert', 'delete') group by c.entity_key
+select event, stage, position from (
+  select entity_key ->> 0 as event, entity_key ->> 2 as stage, entity_key ->> 3 as position, c.op, o.type, max(c.id)
+  from changes as c left join operations as o on o.id = c.operation_id
+  where c.entity = 'event_recordings' and c.op in ('insert', 'delete') and c.field = 'platform' and coalesce(c.old, c.new) = 'rekordbox'
+  group by 1, 2, 3
 ) where op = 'delete' and ifnull(type, '') <> 'undo'
 """
 
@@ -88,6 +91,7 @@ def show(db: Database, event: int) -> Rows:
 
 def of_track(db: Database, track: int) -> Rows:
     """Return where a track was played: event_id, event, start_date, location, stage, position, set_time."""
+    (track,), _ = selecting.tracks(db, track)
     return db.q(OF_TRACK, [track])
 
 
@@ -109,6 +113,8 @@ def edit(db: Database, event: int, *, by: str | None = None, **fields: Any) -> D
     values = _checked(fields)
     if not values:
         raise BadInput(f"name at least one of {', '.join(FIELDS)}")
+    now = db.one("select start_date, end_date from events where id = ?", [event]) or {}
+    _in_order(values.get("start_date", now["start_date"]), values.get("end_date", now["end_date"]))
     with db.operation("edit event", actor=by or "me", reason=f"{', '.join(values)} of {_name(db, event)}") as op:
         db.execute(f"update events set {', '.join(f'{c} = ?' for c in values)} where id = ?", [*values.values(), event])
     return Done(op.id, event)
@@ -146,7 +152,8 @@ def record(
 def unrecord(db: Database, event: int, track: int, *, stage: str | None = None, position: int | None = None, by: str | None = None) -> Done:
     """Take a track out of an event: everywhere it was played there, or only on a stage or at a place. Raises BadInput where it is not."""
     _known(db, event)
-    where = "event_id = :event and track_id = :track and (:stage is null or stage = :stage) and (:position is null or position = :position)"
+    (track,), _ = selecting.tracks(db, track)
+    where = "event_id = :event and (track_id = :track or track_id in (select id from tracks where merged_into_id = :track)) and (:stage is null or stage = :stage) and (:position is null or position = :position)"
     asked = {"event": event, "track": track, "stage": stage, "position": position}
     n = db.value(f"select count(*) from event_recordings where {where}", asked)
     if not n:
@@ -157,7 +164,7 @@ def unrecord(db: Database, event: int, track: int, *, stage: str | None = None, 
 
 
 def _known(db: Database, event: int) -> None:
-    if isinstance(event, bool) or not isinstance(event, int) or db.value("select 1 from events where id = ?", [event]) is None:
+    if isinstance(event, bool) or not isinstance(event, int) or db.value("select 1 from events where id = ? and deleted_at is null", [event]) is None:
         raise BadInput(f"there is no event {event!r}; `musicdb events list` shows what there is")
 
 
@@ -182,10 +189,13 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
             found[name] = value.strip()
         else:
             raise BadInput(f"{name} cannot be {value!r}; it is text that is not blank")
-    start, end = found.get("start_date"), found.get("end_date")
+    _in_order(found.get("start_date"), found.get("end_date"))
+    return found
+
+
+def _in_order(start: str | None, end: str | None) -> None:
     if start and end and end < start:
         raise BadInput(f"an event cannot end on {end}, before it begins on {start}")
-    return found
 
 
 # ---------- from Rekordbox
@@ -206,7 +216,7 @@ def derive(db: Database, tracks: Iterable[int] | None = None) -> dict[str, int]:
         if track is not None:
             one["rows"].append((track, "", place or len(one["rows"]) + 1, at, "rekordbox"))
     events = dict(db.execute("select value, entity_id from external_ids where entity_type = 'event' and scheme = ?", [SCHEME]).fetchall())
-    taken_out = {key for (key,) in db.execute(TAKEN_OUT)} if sessions else set()
+    taken_out = set(db.execute(TAKEN_OUT)) if sessions else set()
     have: dict[int, set[tuple]] = {}
     theirs = "select event_id, track_id, stage, position, set_time, platform from event_recordings"
     by_hand: set[tuple] = set()
@@ -219,7 +229,7 @@ def derive(db: Database, tracks: Iterable[int] | None = None) -> dict[str, int]:
     want: dict[int, set[tuple]] = {}
     for session, event in events.items():
         rows = sessions.get(session, {}).get("rows", ())
-        want[event] = {r for r in rows if _key(event, r) not in taken_out and (event, *r[:3]) not in by_hand}
+        want[event] = {r for r in rows if (event, *r[1:3]) not in taken_out and (event, *r[:3]) not in by_hand}
     old = [(event, *row[:3]) for event, rows in have.items() for row in sorted(rows - want.get(event, set()))]
     new = [(event, *row) for event, rows in want.items() for row in sorted(rows - have.get(event, set()))]
     if not (made or old or new):
@@ -238,7 +248,3 @@ def derive(db: Database, tracks: Iterable[int] | None = None) -> dict[str, int]:
         op.summary("event_recordings", len(old) + len(new))
     return {name: n for name, n in (("events", len(made)), ("event_recordings", len(old) + len(new))) if n}
 
-
-def _key(event: int, row: tuple) -> str:
-    """As the ledger writes it."""
-    return msgspec.json.encode([event, *row[:3]]).decode()

@@ -87,6 +87,37 @@ def test_what_a_person_took_out_of_a_session_stays_out(night):
     assert truth.resolve(night).written == 0 and [s[0] for s in shown(night)] == [1, 2, 3]
 
 
+def test_what_was_taken_out_stays_out_when_its_track_turns_out_to_be_another(night):
+    first, second = (night.value("select id from tracks where title = ?", [name]) for name in ("First", "Second"))
+    taken = events.unrecord(night, 1, second)
+    merged = links.merge(night, first, second)
+    assert [s[:2] for s in shown(night)] == [(1, "First"), (3, "First")]
+    events.unrecord(night, 1, first, position=3)
+    history.undo(night, merged.operation)
+    assert [s[:2] for s in shown(night)] == [(1, "First")]
+    history.undo(night, taken.operation)
+    truth.resolve(night)
+    assert [s[:2] for s in shown(night)] == [(1, "First"), (2, "Second")]
+
+
+def test_a_track_is_found_and_taken_out_by_what_it_is_now_and_by_what_it_was(night):
+    first, third = (night.value("select id from tracks where title = ?", [name]) for name in ("First", "Third"))
+    events.record(night, 1, third, stage="Hall")
+    links.merge(night, first, third)
+    assert sorted((p.stage, p.position) for p in events.of_track(night, third)) == [("", 1), ("", 3), ("Hall", 1)]
+    assert events.unrecord(night, 1, first, stage="Hall").tracks == 1
+
+
+def test_an_event_does_not_come_to_end_before_it_begins_and_one_that_was_removed_is_not_edited(night):
+    event = events.add(night, "Gig", start_date="2024-05-05").event
+    with pytest.raises(BadInput, match="before it begins"):
+        events.edit(night, event, end_date="2024-01-01")
+    events.edit(night, event, end_date="2024-05-06")
+    events.remove(night, event)
+    with pytest.raises(BadInput, match="no event"):
+        events.edit(night, event, name="Other")
+
+
 def test_a_removed_event_is_off_the_list_until_that_is_undone(night):
     done = events.remove(night, 1)
     truth.resolve(night)

@@ -56,7 +56,8 @@ def library() -> str:
 def playlist(name: object) -> str:
     """One of your playlists, by name, in its order."""
     return (
-        "select i.track_id, row_number() over (order by i.sort_key) as place from playlist_items as i join playlists as p on p.id = i.playlist_id "
+        "select coalesce(t.merged_into_id, t.id) as track_id, row_number() over (order by i.sort_key) as place "
+        "from playlist_items as i join playlists as p on p.id = i.playlist_id join tracks as t on t.id = i.track_id "
         f"where p.name = {text(name)} and p.deleted_at is null and i.deleted_at is null and i.track_id is not null"
     )
 

@@ -18,7 +18,7 @@ LISTS = f"""
 with files as materialized ({FILES}),
 items as materialized (
   select i.playlist_id, count(*) as tracks, count(f.track_id) as files
-  from playlist_items as i left join files as f on f.track_id = i.track_id
+  from playlist_items as i left join tracks as t on t.id = i.track_id left join files as f on f.track_id = coalesce(t.merged_into_id, i.track_id)
   where i.deleted_at is null group by i.playlist_id
 )
 select p.id, p.name, p.kind, coalesce(i.tracks, 0) as tracks, coalesce(i.files, 0) as files, coalesce(i.tracks, 0) - coalesce(i.files, 0) as missing,
@@ -27,6 +27,11 @@ select p.id, p.name, p.kind, coalesce(i.tracks, 0) as tracks, coalesce(i.files, 
 from playlists as p left join items as i on i.playlist_id = p.id
 where p.deleted_at is null and p.kind <> 'folder'
 order by p.name collate nocase
+"""
+TRACKS = """
+select count(distinct coalesce(t.merged_into_id, t.id)) from playlists as p
+join playlist_items as i on i.playlist_id = p.id and i.deleted_at is null join tracks as t on t.id = i.track_id
+where p.deleted_at is null
 """
 PLATFORMS = """
 with lists as materialized (
@@ -47,7 +52,7 @@ def status(db: Database) -> dict[str, Any]:
 
     lists = db.q(LISTS)
     return {
-        "playlists": len(lists), "tracks": db.value("select count(distinct track_id) from playlist_items where deleted_at is null"), "lists": lists,
+        "playlists": len(lists), "tracks": db.value(TRACKS), "lists": lists,
         "platforms": db.q(PLATFORMS), "plans": [plan for plan in reviewing.plans(db) if plan.status in ("proposed", "running", "failed")],
     }  # fmt: skip
 
@@ -69,7 +74,7 @@ def check(db: Database, **options: Any) -> dict[str, Any]:
             changes[op.from_list.name, target, "remove"] += 1
     return {
         "playlists": db.value("select count(*) from playlists where deleted_at is null and kind <> 'folder'"),
-        "tracks": db.value("select count(distinct track_id) from playlist_items where deleted_at is null"), "settled": made.settled, "new": new,
+        "tracks": db.value(TRACKS), "settled": made.settled, "new": new,
         "changes": [{"playlist": p, "target": t, "action": a, "n": n} for (p, t, a), n in changes.items()],
         "waiting": [{"playlist": p, "target": t, "action": a, "n": n} for (p, t, a), n in waiting.items()],
         "download": needing_download(db), "warnings": made.warnings,
@@ -83,8 +88,8 @@ def needing_download(db: Database) -> Rows:
 
 HERE = f"""
 select count(*) as tracks, count(f.track_id) as files, sum(exists (select 1 from track_links as k join platform_tracks as p on p.id = k.platform_track_id
-  where k.track_id = i.track_id and k.status in ('auto', 'confirmed') and p.platform = 'rekordbox' and p.missing_since is null)) as in_rekordbox
-from playlist_items as i left join ({FILES}) as f on f.track_id = i.track_id
+  where k.track_id = coalesce(t.merged_into_id, i.track_id) and k.status in ('auto', 'confirmed') and p.platform = 'rekordbox' and p.missing_since is null)) as in_rekordbox
+from playlist_items as i left join tracks as t on t.id = i.track_id left join ({FILES}) as f on f.track_id = coalesce(t.merged_into_id, i.track_id)
 where i.playlist_id = ? and i.deleted_at is null
 """
 
@@ -107,8 +112,9 @@ def inspect(db: Database, playlist: Any, *, limit: int = 20) -> dict[str, Any]:
         [ref.id],
     )
     missing = db.q(
-        f"select t.artist_credit as artists, t.title, t.id as track_id from playlist_items as i join tracks as t on t.id = i.track_id "
-        f"where i.playlist_id = ? and i.deleted_at is null and i.track_id not in ({FILES}) order by i.sort_key",
+        f"select t.artist_credit as artists, t.title, t.id as track_id from playlist_items as i join tracks as o on o.id = i.track_id "
+        f"join tracks as t on t.id = coalesce(o.merged_into_id, o.id) "
+        f"where i.playlist_id = ? and i.deleted_at is null and t.id not in ({FILES}) order by i.sort_key",
         [ref.id],
     )
     return {"name": ref.name, "platform": "user", **(row or {}), **(counts or {}), "missing": len(missing), "missing_tracks": missing, "links": links, "recent": recent}

@@ -50,7 +50,8 @@ select 1 from media_files as f
 left join track_links as k on k.platform_track_id = f.platform_track_id and k.status in ('auto', 'confirmed')
 where f.platform_track_id = :file and (
   exists (select 1 from platform_playlist_items as i where i.platform_track_id = f.platform_track_id and i.removed_at is null)
-  or exists (select 1 from playlist_items as i join playlists as p on p.id = i.playlist_id where i.track_id = k.track_id and i.deleted_at is null and p.deleted_at is null)
+  or exists (select 1 from playlist_items as i join playlists as p on p.id = i.playlist_id
+    where i.track_id in (select k.track_id union all select m.id from tracks as m where m.merged_into_id = k.track_id) and i.deleted_at is null and p.deleted_at is null)
   or exists (select 1 from track_links as o join platform_playlist_items as i on i.platform_track_id = o.platform_track_id and i.removed_at is null
     where o.track_id = k.track_id and o.status in ('auto', 'confirmed')))
 """

@@ -181,9 +181,10 @@ left join playlist_links as p on p.platform_playlist_id = sp.id
 left join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
 left join platform_playlist_items as n on n.id = i.replaced_by_id left join platform_tracks as r on r.id = n.platform_track_id
 union all
-select 'user', null, i.playlist_id, l.name, null, i.track_id, t.title, t.artist_credit, null, null, i.added_at, i.added_at,
+select 'user', null, i.playlist_id, l.name, null, coalesce(t.id, i.track_id), t.title, t.artist_credit, null, null, i.added_at, i.added_at,
   coalesce(i.deleted_at, l.deleted_at), case when i.deleted_at is not null then 'you' when l.deleted_at is not null then 'list' end, null, i.id
-from playlist_items as i join playlists as l on l.id = i.playlist_id left join tracks as t on t.id = i.track_id;
+from playlist_items as i join playlists as l on l.id = i.playlist_id
+left join tracks as o on o.id = i.track_id left join tracks as t on t.id = coalesce(o.merged_into_id, o.id);
 
 create view liked_tracks as -- Tracks that are liked somewhere, with the services and since when.
 select k.track_id, sp.platform, min(coalesce(i.added_at, i.first_seen_at)) as liked_at
@@ -192,7 +193,9 @@ join track_links as k on k.platform_track_id = i.platform_track_id and k.status 
 where sp.kind = 'liked' and sp.missing_since is null
 group by k.track_id, sp.platform
 union
-select track_id, platform, liked_at from track_likes where platform = 'user' and is_liked = 1;
+select coalesce(t.merged_into_id, t.id), l.platform, min(l.liked_at) from track_likes as l join tracks as t on t.id = l.track_id
+where l.platform = 'user' and l.is_liked = 1
+group by 1;
 
 create view copy_decisions as -- What you said of copies, field by field, as it holds now. What was said of a copy of an export holds for the account's own copy of it.
 with heirs as (
@@ -396,7 +399,8 @@ where p.missing_since is null
 and not exists (select 1 from track_links as o join platform_playlist_items as i on i.platform_track_id = o.platform_track_id
   where o.track_id = k.track_id and o.status in ('auto', 'confirmed') and i.removed_at is null)
 and not exists (select 1 from platform_playlist_items as i where i.platform_track_id = p.id and i.removed_at is null)
-and not exists (select 1 from playlist_items as i where i.track_id = k.track_id and i.deleted_at is null);
+and not exists (select 1 from playlist_items as i join playlists as l on l.id = i.playlist_id and l.deleted_at is null
+  where i.track_id in (select k.track_id union all select m.id from tracks as m where m.merged_into_id = k.track_id) and i.deleted_at is null);
 
 create view ignored_heard as -- What was heard and need not be matched, as you said: by platform/id there.
 select d.entity_key, d.decided_at, d.decided_by, d.note from decisions as d
@@ -645,7 +649,11 @@ where l.duplicate_of_id is null and l.id > (select coalesce(max(last_id), 0) fro
 create view latest_likes as -- What is liked where, by track.
 select l.track_id, t.title, t.artist_credit, l.platform, l.is_liked, l.liked_at, l.last_synced_at
 from track_likes as l join tracks as t on t.id = l.track_id
-where t.deleted_at is null;
+where t.deleted_at is null and t.merged_into_id is null
+union all -- yours; those of services are told anew of the track that it was merged into
+select t.id, t.title, t.artist_credit, l.platform, l.is_liked, l.liked_at, l.last_synced_at
+from track_likes as l join tracks as m on m.id = l.track_id join tracks as t on t.id = m.merged_into_id
+where l.platform = 'user' and t.deleted_at is null and not exists (select 1 from track_likes as o where o.track_id = t.id and o.platform = 'user');
 
 create view likes_over_time as -- Every stretch of time in which a track was liked at a service: since when, until when (empty = still), and who took it back.
 select coalesce(t.merged_into_id, t.id) as track_id, r.title, r.artist_credit, l.platform, l.account,

@@ -166,7 +166,7 @@ OWN_LISTS = """
 select l.id, l.name
 from playlist_items as i
 join playlists as l on l.id = i.playlist_id
-where i.track_id = :id and i.deleted_at is null and l.deleted_at is null
+where i.track_id in (select :id union all select id from tracks where merged_into_id = :id) and i.deleted_at is null and l.deleted_at is null
 group by l.id
 order by l.name
 limit 60

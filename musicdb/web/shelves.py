@@ -113,12 +113,13 @@ where l.id = :id
 """
 
 PLAYLIST_ITEMS = """
-select row_number() over (order by i.sort_key) as place, i.track_id, t.title, t.version, t.artist_credit, t.duration_ms, t.bpm, t.musical_key,
+select row_number() over (order by i.sort_key) as place, coalesce(t.id, i.track_id) as track_id, t.title, t.version, t.artist_credit, t.duration_ms, t.bpm, t.musical_key,
   e.title as release, i.release_id, i.added_at, coalesce(
     (select m.image_id from image_links as m where m.track_id = t.id and m.is_selected = 1),
     (select m.image_id from image_links as m where m.release_group_id = t.release_group_id and m.is_selected = 1)) as cover
 from playlist_items as i
-left join tracks as t on t.id = i.track_id
+left join tracks as o on o.id = i.track_id
+left join tracks as t on t.id = coalesce(o.merged_into_id, o.id)
 left join releases as e on e.id = i.release_id
 where i.playlist_id = :id and i.deleted_at is null
 order by i.sort_key
