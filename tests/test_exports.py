@@ -79,6 +79,18 @@ def test_our_own_xml_imported_again_says_the_same(library, tmp_path):
         assert before[1] == after[1]
 
 
+def test_what_a_person_decided_stands_in_the_xml_also_where_it_is_nothing(library, tmp_path):
+    sql = "select k.track_id, p.external_id from track_links as k join platform_tracks as p on p.id = k.platform_track_id and p.said ->> '$.label' is not null limit 1"
+    track, number = library.execute(sql).fetchone()
+    for field, value in (("label", "My Label"), ("comment", "my words"), ("genres", ["Dub", "House"]), ("year", None), ("remixers", ["Ada"])):
+        truth.decide(library, track, field, value)
+    rekordbox_xml.write(library, tmp_path / "ours.xml")
+    with musicdb.open(tmp_path / "other.db") as other:
+        load.run(other, "rekordbox", tmp_path / "ours.xml")
+        said = rows(other)[0][number][1]
+    assert (said["label"], said["comment"], said["genres"], said["remixers"], "year" in said) == ("My Label", "my words", ["Dub", "House"], ["Ada"], False)
+
+
 NASTY = {
     "title": 'a "b" <c> & d\x01\n\t é 日本 🎧', "artists": ["Ines & Holt"], "comment": "]]>", "bpm": 128.5, "musical_key": "3B", "rating": 3, "duration_ms": 61000,
     "genres": ["Deep House", "Dub"], "color": "#ff007f", "play_count": 2, "year": 1998, "added_at": "2022-04-09", "track_no": 3, "disc_no": 1, "version": "Dub",

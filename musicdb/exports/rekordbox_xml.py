@@ -18,6 +18,7 @@ import msgspec
 
 from .. import text, units
 from ..errors import BadInput
+from ..truth import decisions
 from .lists import Listing, files, listings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ OWN_IDS = 1_900_000_000  # TrackIDs of tracks that Rekordbox does not know; its 
 WHOLE = ("cues", "beat_grid")  # chosen whole from one platform
 PREFERRED = ("rekordbox", "traktor")  # of whose they are taken
 TRUTH = ("album", "year", "bpm", "musical_key", "rating")
+YOURS = (*TRUTH, "comment", "label", "genres", "remixers", "composers")  # where you decided them: what is said of them does not count, also for none
 TRACKS = """
 select t.id, t.title, t.version, t.artist_credit, t.year, t.bpm, t.musical_key, t.rating, t.duration_ms, g.title as album, t.sources
 from {which} tracks as t {on} left join release_groups as g on g.id = t.release_group_id
@@ -103,9 +105,14 @@ def collected(db: Database, wanted: set[int] | None, report: Report) -> tuple[li
     for row in db.q(SAID.format(which=which, on=on.format("k.track_id")), ids):
         told.setdefault(row.track_id, []).append(row)
     where = files(db, [row.id for row in rows])
+    decided = yours(db, rows)
     entries, numbers, taken = [], {}, set()
     for row in rows:
         said, number, more = merged_said(row, told.get(row.id, ()))
+        for name, value in decided.get(row.id, {}).items():
+            said.pop(name, None)
+            if value is not None:
+                said[name] = ", ".join(value) if name == "label" else value
         # where Rekordbox has it: another copy of the same would be a second track to it
         place = (number and said.get("path")) or where.get(row.id) or said.get("path")
         location = location_of(str(place)) if place else _stream(said)
@@ -119,6 +126,14 @@ def collected(db: Database, wanted: set[int] | None, report: Report) -> tuple[li
         entries.append((said, number, location, more))
     report.tracks = len(entries)
     return entries, numbers
+
+
+def yours(db: Database, rows: Iterable[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """{track: {field: value, None = none}} of what a person decided."""
+    mine = {row["id"]: [name for name in YOURS if sources.get(name) == "user"] for row in rows if (sources := msgspec.json.decode(row["sources"] or "{}"))}
+    ids = [track for track, names in mine.items() if names]
+    now = decisions.values(db, ids, YOURS) if ids else {}
+    return {track: {name: now[track, name] for name in mine[track]} for track in ids}
 
 
 def merged_said(row: Mapping[str, Any], told: Iterable[Any]) -> tuple[dict[str, Any], str | None, dict[str, str]]:
