@@ -3,6 +3,7 @@
 import pytest
 
 from musicdb import history, links, truth
+from musicdb.exports import playlists
 from musicdb.playlists import blocks, editing, overview, smart
 from musicdb.truth import merging
 
@@ -45,3 +46,12 @@ def test_history_likes_and_smart_lists_name_the_track_that_it_is_now(listed):
     assert smart.result(listed, blocks.not_in(blocks.library(), "Friday")) == []
     history.undo(listed)
     assert [row.track_id for row in listed.q("select track_id from liked_tracks")] == [1]
+
+
+def test_lists_in_a_file_written_before_or_after_the_merge_are_those_that_are_here(listed, tmp_path):
+    playlists.write(listed, tmp_path / "after.json")
+    assert playlists.read(listed, tmp_path / "after.json").operation is None
+    history.undo(listed)
+    playlists.write(listed, tmp_path / "before.json")
+    merging.merge(listed, 2, [1])
+    assert playlists.read(listed, tmp_path / "before.json").operation is None

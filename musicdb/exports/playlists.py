@@ -181,7 +181,10 @@ def _folders_first(lists: list[Playlist]) -> Iterable[Playlist]:
 
 
 HERE = "select id, name, description, parent_id, kind, deleted_at from playlists where playlist_uid = ?"
-ITEMS = "select id, track_id from playlist_items where playlist_id = ? and deleted_at is null order by sort_key"
+ITEMS = """
+select i.id, coalesce(t.merged_into_id, i.track_id) from playlist_items as i left join tracks as t on t.id = i.track_id
+where i.playlist_id = ? and i.deleted_at is null order by i.sort_key
+"""
 NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 
 
@@ -232,7 +235,7 @@ def _put(db: Database, playlist: int, now: list[tuple[int, int | None]], wanted:
     )
 
 
-BY_UID = "select t.id, t.match_key, t.merged_into_id from track_ids as i join tracks as t on t.id = i.id where i.track_uid = ?"
+BY_UID = "select coalesce(t.merged_into_id, t.id) as id, t.match_key from track_ids as i join tracks as t on t.id = i.id where i.track_uid = ?"
 BY_ID = """
 select k.track_id from platform_tracks as p join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
 where p.platform = ? and p.external_id = ?
