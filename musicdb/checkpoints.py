@@ -10,7 +10,6 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ class Checkpoints:
     """Counts what one handle writes."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._folding = threading.Lock(), threading.Lock()
         self._rows = 0
         self.thread: threading.Thread | None = None  # the newest; one at a time
 
@@ -51,29 +50,15 @@ class Checkpoints:
             time.sleep(QUIET_S)
         with self._lock:
             self._rows = 0
-        with Checkpoint() as mine:
-            # Busy, closed meanwhile, a full disk: nothing is lost, the log only stays longer, and what is wrong meets the next commit too.
-            with contextlib.suppress(sqlite3.Error, OSError):
-                if db.waits_for(mine):
-                    fold(db.path, db.diary_path)
+        # Busy, a full disk: nothing is lost, the log only stays longer, and what is wrong meets the next commit too.
+        with self._folding, contextlib.suppress(sqlite3.Error, OSError):
+            if not db.is_closed:
+                fold(db.path, db.diary_path)
 
-
-class Checkpoint:
-    """One that runs. Not interrupted as other threads are: who is told to stop does not fold the log in when it is the last to close."""
-
-    def __init__(self) -> None:
-        self._over = threading.Event()
-
-    def __enter__(self) -> Checkpoint:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._over.set()
-
-    def let_go(self) -> Callable[[], object]:
-        """Wait until it is over; return what tells whether it still runs."""
-        self._over.wait(LONGEST_S)
-        return lambda: None if self._over.is_set() else self
+    def wait(self) -> None:
+        """Wait for one that runs: it is not told to stop as other threads are, since who is does not fold the log in where it closes last."""
+        if self._folding.acquire(timeout=LONGEST_S):
+            self._folding.release()
 
 
 def fold(path: Path, diary_path: Path | None) -> None:

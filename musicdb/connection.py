@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sqlite3
 import threading
 import weakref
@@ -71,12 +72,18 @@ class Own:
             self.conn.close()
 
     def let_go(self) -> weakref.ref[Connection]:
-        """End what runs on it. To close a connection under a statement of another thread would end the whole process."""
+        """To close a connection under a statement of another thread would end the whole process: ask `still_there` until nobody works with it."""
         conn, self.conn = self.conn, None
         assert conn is not None
-        with contextlib.suppress(sqlite3.ProgrammingError):  # closed: its thread ended just now
-            conn.interrupt()
         return weakref.ref(conn)
+
+
+def still_there(let_go: weakref.ref[Connection]) -> bool:
+    """Whether somebody works with it; what runs on it is told to stop, again each time: a statement may begin in between."""
+    conn = let_go()
+    if conn is not None:
+        conn.interrupt()
+    return conn is not None
 
 
 def connect(path: Path, diary_path: Path | None = None) -> Connection:
@@ -97,24 +104,22 @@ def connect(path: Path, diary_path: Path | None = None) -> Connection:
 
 
 @contextlib.contextmanager
-def heeding(conn: sqlite3.Connection, is_closed: Callable[[], bool]) -> Iterator[None]:
-    """SQLite hears no signal: to come back to Python now and then lets it hear one, on the thread that signals go to."""
-    if threading.current_thread() is not threading.main_thread():
+def heeding(conn: sqlite3.Connection) -> Iterator[None]:
+    """Let Ctrl-C, and a notebook's stop, end what runs in here: SQLite hears no signal, but asks now and then whether to go on."""
+    answer = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if not callable(answer):
         yield
         return
-    conn.set_progress_handler(_go_on, STEPS)
+    heard: list[tuple[Any, ...]] = []
     try:
+        signal.signal(signal.SIGINT, lambda *told: heard.append(told))
+        conn.set_progress_handler(lambda: bool(heard), STEPS)
         yield
-    except sqlite3.OperationalError as e:
-        if "interrupted" in str(e) and not is_closed():
-            raise KeyboardInterrupt from e
-        raise
     finally:
         conn.set_progress_handler(None, STEPS)
-
-
-def _go_on() -> int:
-    return 0  # a signal that was heard on the way here ends the query instead
+        signal.signal(signal.SIGINT, answer)
+        if heard:
+            answer(*heard[0])
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import msgspec
 from sqlite_utils import Database as UtilsDatabase
 
 from . import checkpoints, diary, schema
-from .connection import CACHE, Own, connect, heeding, translated
+from .connection import CACHE, Own, connect, heeding, still_there, translated
 from .errors import BadInput, DatabaseError, NotOurDatabase
 from .rows import Row, Rows
 
@@ -103,13 +103,6 @@ class Database:
         """Whether `close` was called."""
         return self._closed
 
-    def waits_for(self, one: Any) -> bool:
-        """Let `close` call one.let_go(), which returns what is true as long as it runs; False where it was called already."""
-        with self._lock:
-            if not self._closed:
-                self._all.add(one)
-            return not self._closed
-
     @property
     def conn(self) -> sqlite3.Connection:
         """This thread's connection. Widget callbacks run on several threads, so there is one for each."""
@@ -157,10 +150,12 @@ class Database:
             others = [other.let_go() for other in self._all if other is not own]
             self._all.clear()
             self._local = threading.local()
-        for wait in (0, 0.02, 0.2):  # a connection refers to itself; what is still at work has been told to stop
-            if any(other() for other in others):
-                time.sleep(wait)
-                gc.collect()
+        self.checkpoints.wait()
+        for wait in (0, 0.02, 0.2, 0.5):
+            if not any([still_there(other) for other in others]):
+                break
+            time.sleep(wait)
+            gc.collect()  # a connection refers to itself
         if own is not None and own.conn is not None:
             own.conn.close()  # last: one that was told to stop does not fold the log in
 
@@ -174,7 +169,7 @@ class Database:
 
     def q(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Rows:
         """Rows of a query. Named (`:year`) or positional (`?`) parameters. Ctrl-C, or the notebook's stop, ends one that takes long."""
-        with heeding(self.conn, lambda: self._closed):
+        with heeding(self.conn):
             return self.rows(self.execute(sql, params), sql)
 
     def rows(self, cursor: sqlite3.Cursor, sql: str = "") -> Rows:
@@ -206,7 +201,7 @@ class Database:
     def _ask(self, sql: str) -> tuple[list[str], list[tuple]]:
         self.execute("pragma query_only = on")
         try:
-            with heeding(self.conn, lambda: self._closed):
+            with heeding(self.conn):
                 cursor = self.conn.execute(sql)
                 if cursor.description is None:
                     raise BadInput(f"that returns no rows, it is no query: {sql}")

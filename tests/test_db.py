@@ -153,12 +153,15 @@ def test_an_interrupt_while_it_waits_for_the_lock_leaves_no_transaction_open(db)
 @pytest.mark.skipif(sys.platform == "win32", reason="os.kill sends no Ctrl-C there; what answers it is the same")
 @pytest.mark.parametrize("how", ["q", "ask"])
 def test_ctrl_c_ends_a_query_that_takes_long(db, how):
+    import datasette  # noqa: F401  which has SQLite's callbacks tell of each error that they meet
+    before = signal.getsignal(signal.SIGINT)
     clock = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
     clock.start()
     with pytest.raises(KeyboardInterrupt):
         getattr(db, how)("with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000000) select max(i) from n")
     clock.join()
     assert db.value("pragma query_only") == 0 and len(db.q("select 1")) == 1
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_operation_that_fails_leaves_nothing(db):
