@@ -199,6 +199,21 @@ def test_m3u_paths_are_relative_to_each_list_and_repeats_stay(db, tmp_path):
     assert m3u.write(db, tmp_path / "Lists").changed == 0
 
 
+def test_a_name_with_a_line_separator_or_a_space_at_an_end_is_one_line_that_leads_to_the_file(db, tmp_path):
+    place = tmp_path / "Lists"
+    found = ["a\u2028b.mp3", "c\x85d.mp3", "#1.mp3", " g.mp3"]
+    for n, name in enumerate(found):
+        (tmp_path / name).write_bytes(b"x")
+        song(db, n + 1, tmp_path / name)
+    put(db, "All", range(1, len(found) + 1))
+    for absolute in (False, True):
+        (path,) = m3u.write(db, place, absolute=absolute).lists
+        with musicdb.open(tmp_path / f"{absolute}.db") as other:
+            load.run(other, "m3u", path)
+            assert {Path(r.path).resolve() for r in other.q("select said ->> '$.path' as path from platform_tracks")} == {tmp_path / name for name in found}
+    assert not m3u.location(tmp_path / "h.mp3 ", place, absolute=True).startswith(".")
+
+
 def test_a_list_of_another_is_never_overwritten(db, tmp_path):
     with db.atomic():
         song(db, 1, tmp_path / "a.mp3")

@@ -60,7 +60,7 @@ def location(file: Path, folder: Path, absolute: bool = False) -> str | None:
     found = found.replace(os.sep, "/")
     if "\n" in found or "\r" in found:
         return None
-    return f"./{found}" if found.startswith("#") or found != found.strip() else found
+    return f"./{found}" if found.startswith("#") or found != found.lstrip() else found
 
 
 def label(row: Any) -> str:

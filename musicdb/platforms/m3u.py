@@ -159,7 +159,7 @@ def parse(text: str) -> tuple[list[dict[str, Any]], list[str]]:
     An #EXTINF that no path follows is dropped: it names nothing.
     """
     entries, lines, extinf, tags = [], [], None, {}
-    for raw in text.splitlines():
+    for raw in re.split(r"\r\n?|\n", text):  # the name of a file may hold what Python, too, takes for the end of a line
         line = raw.strip()
         word, _, rest = line[1:].partition(":") if line.startswith("#") else ("", "", "")
         if not line:
