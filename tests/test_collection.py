@@ -10,6 +10,7 @@ from musicdb.cli import cli
 from musicdb.errors import BadInput, PayloadError
 from musicdb.load.observations import Writer
 from musicdb.platforms import discogs
+from musicdb.playlists import editing
 from tests.discogs_records import copy, import_records, record, want
 from tests.observing import observe
 
@@ -138,6 +139,16 @@ def test_proposals_for_a_side_are_the_tracks_most_like_it(db, monkeypatch):
     import_records(db, monkeypatch, [record(12, tracks=[("A1", "Slow Tide")])], [copy(12, 501)])
     found = collection.candidates(db, "12#A1")
     assert [(f.title, f.has_file) for f in found] == [("Slow Tides", 1)] and found[0].signs and 20 <= found[0].confidence < 100
+
+
+def test_what_is_in_a_list_of_your_own_is_to_be_bought_and_a_list_that_is_gone_counts_no_more(shelf):
+    shelf.execute("update platform_playlists set missing_since = '2024-01-01T00:00:00Z'")
+    assert [r.in_playlists for r in collection.rip_list(shelf)] == [0] and collection.buy_list(shelf) == []
+    track = shelf.value("select id from tracks where title = 'Only a Stream'")
+    mine = editing.create(shelf, "Friday", [track, track])
+    assert [(r.title, r.in_playlists) for r in collection.buy_list(shelf)] == [("Only a Stream", 1)]
+    editing.delete(shelf, mine)
+    assert collection.buy_list(shelf) == []
 
 
 def test_the_lists_say_what_to_rip_buy_and_dig(shelf):

@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "93666dc91c8273977e37d3fd6ef44f3d0c2f6b165ca85ef2b4bff83caca18ef6"
+FINGERPRINT = "3040453b60bef63d60712ead3ac822b2e61bf3137d79b3d3654f23871c13cb46"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -163,10 +163,25 @@ where k.status in ('auto', 'confirmed');
 
 create view playlist_presence as -- On which platforms a track is in a playlist, and since when.
 select p.playlist_id, k.track_id, sp.platform, min(i.first_seen_at) as added_at, count(*) as places
-from playlist_links as p join platform_playlists as sp on sp.id = p.platform_playlist_id
+from playlist_links as p join platform_playlists as sp on sp.id = p.platform_playlist_id and sp.missing_since is null
 join platform_playlist_items as i on i.platform_playlist_id = sp.id and i.removed_at is null
 join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
 group by p.playlist_id, k.track_id, sp.platform;
+
+create view track_lists as -- The lists that each track is in now, yours and those of platforms; one that is linked to yours is yours. A row a place.
+select k.track_id, l.kind, iif(p.playlist_id is null, l.platform || '/' || l.external_id, 'user/' || p.playlist_id) as list
+from track_links as k join platform_playlist_items as i on i.platform_track_id = k.platform_track_id and i.removed_at is null
+join platform_playlists as l on l.id = i.platform_playlist_id and l.missing_since is null
+left join playlist_links as p on p.platform_playlist_id = l.id
+where k.status in ('auto', 'confirmed')
+union all
+select t.id, l.kind, 'user/' || l.id
+from tracks as t join playlist_items as i on i.track_id = t.id and i.deleted_at is null join playlists as l on l.id = i.playlist_id and l.deleted_at is null
+where t.merged_into_id is null
+union all
+select t.merged_into_id, l.kind, 'user/' || l.id
+from tracks as t join playlist_items as i on i.track_id = t.id and i.deleted_at is null join playlists as l on l.id = i.playlist_id and l.deleted_at is null
+where t.merged_into_id is not null;
 
 create view playlist_history as -- Every item that is or was in a playlist, yours and theirs: when it came, when it went, and who took it out.
 select sp.platform, i.platform_playlist_id, p.playlist_id, sp.name as playlist, i.position, k.track_id, t.title,
@@ -282,8 +297,7 @@ group by t.id;
 
 create view rip_list as -- To rip: on a record that you own, and not as a file; what is in most playlists first.
 select o.track_id, o.title, o.artist_credit, o.sides, o.on_stream, o.in_rekordbox, (
-    select count(*) from track_links as k join platform_playlist_items as i on i.platform_track_id = k.platform_track_id and i.removed_at is null
-    where k.track_id = o.track_id and k.status in ('auto', 'confirmed')) as in_playlists
+    select count(distinct l.list) from track_lists as l where l.track_id = o.track_id and l.kind <> 'liked') as in_playlists
 from owned_everywhere as o
 where o.on_record = 1 and o.has_file = 0 and o.title is not null
 order by in_playlists desc, o.artist_credit, o.title;
@@ -295,11 +309,7 @@ with wanted as (
   join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
   where c.status = 'wanted' and c.removed_at is null
 ), listed as (
-  select k.track_id, sum(l.kind <> 'liked') as in_playlists, max(l.kind = 'liked') as liked
-  from platform_playlist_items as i join platform_playlists as l on l.id = i.platform_playlist_id and l.missing_since is null
-  join track_links as k on k.platform_track_id = i.platform_track_id and k.status in ('auto', 'confirmed')
-  where i.removed_at is null
-  group by k.track_id
+  select track_id, count(distinct iif(kind <> 'liked', list, null)) as in_playlists, max(kind = 'liked') as liked from track_lists group by track_id
 )
 select o.track_id, o.title, o.artist_credit, coalesce(n.in_playlists, 0) as in_playlists, coalesce(n.liked, 0) as liked, w.track_id is not null as wanted,
   o.on_spotify, o.on_tidal
@@ -309,14 +319,12 @@ order by in_playlists desc, liked desc, o.artist_credit, o.title;
 
 create view dig_list as -- To dig for: records that you want and do not own, with how many of their tracks are in playlists and how many you have as files.
 select c.copy_key, c.platform_release_id, c.title, c.artists, c.label, c.catalogue_number, c.year, c.format, c.cover, c.notes,
-  count(distinct p.id) as tracks_on_it, count(distinct iif(i.id is null, null, k.track_id)) as in_playlists,
+  count(distinct p.id) as tracks_on_it, count(distinct iif(exists (select 1 from track_lists as l where l.track_id = k.track_id), k.track_id, null)) as in_playlists,
   count(distinct iif(exists (select 1 from track_links as o join media_files as f on f.platform_track_id = o.platform_track_id
     where o.track_id = k.track_id and o.status in ('auto', 'confirmed')), k.track_id, null)) as with_file, c.added_at
 from copies as c join platform_releases as r on r.id = c.platform_release_id
 left join platform_tracks as p on p.platform = r.platform and p.release_external_id = r.external_id
 left join track_links as k on k.platform_track_id = p.id and k.status in ('auto', 'confirmed')
-left join track_links as n on n.track_id = k.track_id and n.status in ('auto', 'confirmed')
-left join platform_playlist_items as i on i.platform_track_id = n.platform_track_id and i.removed_at is null
 where c.status = 'wanted' and c.removed_at is null and not exists (
   select 1 from copies as own where own.platform_release_id = c.platform_release_id and own.status = 'owned' and own.removed_at is null)
 group by c.copy_key
