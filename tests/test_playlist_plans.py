@@ -8,7 +8,7 @@ import musicdb
 from musicdb import history, playlists
 from musicdb.errors import BadInput, StalePlan
 from musicdb.links import link
-from musicdb.playlists import linking, overview, targets
+from musicdb.playlists import agreeing, linking, overview, targets
 from musicdb.truth import resolve
 
 from .playlisting import Memory, service
@@ -291,6 +291,28 @@ def test_a_run_that_is_cut_off_anywhere_goes_on_to_the_same_end(db, tidal, at, a
     assert "".join(there.state["House"].items) == mine(db)
     assert report.failed == 0
     assert {row.status for row in playlists.operations(db, made)} == {"done"}
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_run_that_is_cut_off_after_its_last_step_is_brought_to_its_end(db, tidal, atomic, monkeypatch):
+    pushing(db, tidal)
+    there = target(tidal, atomic=atomic)
+    made = approved(db, playlists.plan(db, to=["tidal"], open_targets={"tidal": there}).id)
+
+    def cut(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(agreeing, "note", cut)
+        playlists.apply(db, made, open_targets={"tidal": there})
+    assert {row.status for row in playlists.operations(db, made)} == {"done"}
+    base = "select max(base_snapshot_id) from playlist_links where playlist_id = (select id from playlists where name = 'House')"
+    before, written = db.value(base), list(there.state["House"].items)
+    report = playlists.apply(db, made, open_targets={"tidal": there})
+    assert (report.done, report.failed, there.state["House"].items) == (0, 0, tuple(written))
+    assert db.value("select status from plans where id = ?", [made]) == "applied" and db.value(base) != before
+    with pytest.raises(BadInput, match="no approved step"):
+        playlists.apply(db, made, open_targets={"tidal": there})
 
 
 def test_what_does_not_verify_is_put_back(db, tidal):

@@ -23,6 +23,10 @@ Progress = Callable[[int, int | None, str], object]  # done, total, what
 # Plans of other kinds: what carries out one of their steps: "module:function", fn(db, row of plan_operations) -> result.
 EXECUTORS: dict[str, str] = {"files": "musicdb.reconciling:execute"}
 SHOWN = 5
+CHANGED = """
+select max(o.result ->> 'operation') from plan_operations as o join plan_lists as l on l.id = o.plan_list_id
+where o.plan_id = ? and l.target = 'user' and o.status = 'done'
+"""
 
 
 @dataclass(slots=True)
@@ -51,13 +55,15 @@ def apply(
         raise BadInput(f"plan {found.id} was {found.status}; `musicdb sync --plan` makes a new one")
     waiting = reviewing.operations(db, found.id)
     todo = [op for op in waiting if op.status in ("approved", "running")]
-    if not todo:
+    cut = found.status == "running"  # an earlier run came to no end, though its steps may have
+    if not todo and not cut:
         left = sum(op.status == "proposed" for op in waiting)
         raise BadInput(f"plan {found.id} has no approved step" + (f"; {left} wait for you: musicdb sync --approve {found.id}" if left else ""))
     report = Report(int(found.id))
     if executor := EXECUTORS.get(found.kind):
         return _executed(db, report, todo, executor, progress, dry_run)
-    work = [one for one in carrying.read(db, report.plan) if any(op.status != "done" for op in [*one.heads, *one.coming, *(op for op, _ in one.leaving)])]
+    every = carrying.read(db, report.plan)
+    work = [one for one in every if any(op.status != "done" for op in [*one.heads, *one.coming, *(op for op, _ in one.leaving)])]
     mine, others = [one for one in work if one.row.target == "user"], defaultdict(list)
     for one in work:
         if one.row.target != "user":
@@ -82,9 +88,12 @@ def apply(
         for (name, _), lists in others.items():
             writing.Run(db, report, opened[name], live[name], lists, tell).carry_out()
         with db.atomic():
-            if others:
+            lists = every if cut else work
+            if any(one.row.target != "user" for one in lists):
                 with db.operation("agree", reason=f"plan {report.plan}: what both sides have now", mode="batch"):
-                    agreeing.note(db, work)
+                    agreeing.note(db, lists)
+            if cut and report.operation is None:
+                report.operation = db.value(CHANGED, [report.plan])
             state = "failed" if report.failed else "applied"
             db.execute(f"update plans set status = ?, applied_at = {NOW}, operation_id = coalesce(?, operation_id) where id = ?", [state, report.operation, report.plan])
     finally:

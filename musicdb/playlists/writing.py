@@ -219,14 +219,16 @@ class Run:
                 target.restore(backup.details)
                 self.report.messages.append(f"{target.name}: the backup was put back")
                 self.failed |= {op.id: problems[0] for op in self.steps}
-        self._note()
-        if target.atomic and problems:
+        undone = target.atomic and bool(problems)
+        with self.db.atomic():  # a list that was made and is not known as yours would be another's
+            self._note()
+            for work in () if undone else self.lists:
+                if work.is_new and work.id is not None and not any(op.id in self.failed for op in work.heads):
+                    agreeing.linked(self.db, target, work)
+        if undone:
             for work in self.lists:
                 work.now = work.expected()
             return
-        for work in self.lists:
-            if work.is_new and work.id is not None and not any(op.id in self.failed for op in work.heads):
-                agreeing.linked(self.db, target, work)
         target.observe()
 
     def _note(self) -> None:
