@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "3040453b60bef63d60712ead3ac822b2e61bf3137d79b3d3654f23871c13cb46"
+FINGERPRINT = "468e7c22dbbb85d6fb773c817332cba1f84bf6947ab602a0ea3a51da0a87de2f"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -296,9 +296,9 @@ where t.deleted_at is null and t.merged_into_id is null
 group by t.id;
 
 create view rip_list as -- To rip: on a record that you own, and not as a file; what is in most playlists first.
-select o.track_id, o.title, o.artist_credit, o.sides, o.on_stream, o.in_rekordbox, (
-    select count(distinct l.list) from track_lists as l where l.track_id = o.track_id and l.kind <> 'liked') as in_playlists
-from owned_everywhere as o
+with listed as (select track_id, count(distinct list) as lists from track_lists where kind <> 'liked' group by track_id)
+select o.track_id, o.title, o.artist_credit, o.sides, o.on_stream, o.in_rekordbox, coalesce(l.lists, 0) as in_playlists
+from owned_everywhere as o left join listed as l on l.track_id = o.track_id
 where o.on_record = 1 and o.has_file = 0 and o.title is not null
 order by in_playlists desc, o.artist_credit, o.title;
 
@@ -319,7 +319,7 @@ order by in_playlists desc, liked desc, o.artist_credit, o.title;
 
 create view dig_list as -- To dig for: records that you want and do not own, with how many of their tracks are in playlists and how many you have as files.
 select c.copy_key, c.platform_release_id, c.title, c.artists, c.label, c.catalogue_number, c.year, c.format, c.cover, c.notes,
-  count(distinct p.id) as tracks_on_it, count(distinct iif(exists (select 1 from track_lists as l where l.track_id = k.track_id), k.track_id, null)) as in_playlists,
+  count(distinct p.id) as tracks_on_it, count(distinct iif(k.track_id in (select l.track_id from track_lists as l), k.track_id, null)) as in_playlists,
   count(distinct iif(exists (select 1 from track_links as o join media_files as f on f.platform_track_id = o.platform_track_id
     where o.track_id = k.track_id and o.status in ('auto', 'confirmed')), k.track_id, null)) as with_file, c.added_at
 from copies as c join platform_releases as r on r.id = c.platform_release_id
