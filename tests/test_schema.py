@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "468e7c22dbbb85d6fb773c817332cba1f84bf6947ab602a0ea3a51da0a87de2f"
+FINGERPRINT = "94e1ac39fb741600fe6b7a9dc05722c65d5357eacc67ed2e3a32dffbaecf2874"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

@@ -463,14 +463,14 @@ with stored as not materialized (
 )
 select a.track_id, a.key, a.platform, a.value, a.locked, 'set' as level, a.updated_at
 from stored as a cross join tracks as t on t.id = a.track_id
-where t.merged_into_id is null and (a.locked = 1 or not exists (select 1 from tracks as m join track_attributes as o on o.track_id = m.id
+where t.merged_into_id is null and (a.locked = 1 or not exists (select 1 from tracks as m cross join track_attributes as o on o.track_id = m.id
   where m.merged_into_id = a.track_id and o.key = a.key and o.platform = a.platform and o.locked = 1))
 union all -- What was said of tracks that were merged into it, where it has no word of its own: a locked one, then the newest.
 select t.merged_into_id, a.key, a.platform, a.value, a.locked, 'set', a.updated_at
 from tracks as t cross join stored as a on a.track_id = t.id
 where t.merged_into_id is not null and not exists (select 1 from track_attributes as o
     where o.track_id = t.merged_into_id and o.key = a.key and o.platform = a.platform and o.locked >= a.locked)
-  and not exists (select 1 from tracks as m join track_attributes as o on o.track_id = m.id where m.merged_into_id = t.merged_into_id
+  and not exists (select 1 from tracks as m cross join track_attributes as o on o.track_id = m.id where m.merged_into_id = t.merged_into_id
     and o.key = a.key and o.platform = a.platform and (o.locked, coalesce(o.updated_at, ''), m.id) > (a.locked, coalesce(a.updated_at, ''), t.id))
 union all
 select c.track_id, c.field, c.platform, c.value, 0, c.level, null
