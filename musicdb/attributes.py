@@ -113,14 +113,14 @@ def remove(db: Database, tracks: selecting.Tracks, key: str, *, platform: str = 
 def held(db: Database, tracks: selecting.Tracks, key: str, value: Any) -> int:
     """How many of these tracks a lock holds at another value of this fact."""
     ids, _ = selecting.tracks(db, tracks)
-    rows = db.q("select w.value from json_each(?) as j join attribute_winners as w on w.track_id = j.value where w.key = ? and w.locked = 1", [_json(ids), _key(key)])
+    rows = db.q("select value from attribute_winners where track_id in (select value from json_each(?)) and key = ? and locked = 1", [_json(ids), _key(key)])
     return sum(str(row["value"]) != _value(key, value) for row in rows)
 
 
 def lock(db: Database, tracks: selecting.Tracks, key: str, *, by: str | None = None) -> tuple[int | None, int]:
     """Keep the value that counts now, whatever is said later. Tracks without the fact are left alone. Returns as `put`."""
     ids, _ = selecting.tracks(db, tracks)
-    sql = "select w.track_id, w.platform, w.value from json_each(?) as j join attribute_winners as w on w.track_id = j.value where w.key = ? and w.locked = 0"
+    sql = "select track_id, platform, value from attribute_winners where track_id in (select value from json_each(?)) and key = ? and locked = 0"
     with db.atomic():
         rows = db.execute(sql, [_json(ids), key]).fetchall()
         if not rows:
