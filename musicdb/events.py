@@ -68,9 +68,9 @@ select event, stage, position from (
 
 @dataclass
 class Done:
-    """operation: its number for `undo`; event: id; tracks: how many rows were added or taken out."""
+    """operation: its number for `undo`, None where it was so already; event: id; tracks: how many rows were added or taken out."""
 
-    operation: int
+    operation: int | None
     event: int
     tracks: int = 0
 
@@ -113,7 +113,9 @@ def edit(db: Database, event: int, *, by: str | None = None, **fields: Any) -> D
     values = _checked(fields)
     if not values:
         raise BadInput(f"name at least one of {', '.join(FIELDS)}")
-    now = db.one("select start_date, end_date from events where id = ?", [event]) or {}
+    now = db.one(f"select {', '.join(FIELDS)} from events where id = ?", [event]) or {}
+    if all(now[name] == value for name, value in values.items()):
+        return Done(None, event)
     _in_order(values.get("start_date", now["start_date"]), values.get("end_date", now["end_date"]))
     with db.operation("edit event", actor=by or "me", reason=f"{', '.join(values)} of {_name(db, event)}") as op:
         db.execute(f"update events set {', '.join(f'{c} = ?' for c in values)} where id = ?", [*values.values(), event])

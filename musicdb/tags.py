@@ -200,12 +200,14 @@ def drop(db: Database, tag: int, *, by: str | None = None) -> int:
         return op.id
 
 
-def rename(db: Database, tag: int, text: str, *, by: str | None = None) -> int:
-    """Give a tag another name or group. Returns the operation. Raises BadInput where a tag of that name is there."""
+def rename(db: Database, tag: int, text: str, *, by: str | None = None) -> int | None:
+    """Give a tag another name or group. Returns the operation, None where it is called so. Raises BadInput where a tag of that name is there."""
     group, name = split(text)
     row = db.one("select grp, name from tags where id = ?", [tag])
     if row is None:
         raise BadInput(f"there is no tag {tag}")
+    if (row["grp"], row["name"]) == (group, name):
+        return None
     same = db.q("select id, name, deleted_at from tags where grp = ? collate nocase and name = ? collate nocase and id <> ?", [group, name, tag])
     if not all(other["deleted_at"] for other in same):
         raise BadInput(f"there is a tag {shown(group, name)!r} already; put that one on the tracks instead")

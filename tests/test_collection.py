@@ -113,6 +113,15 @@ def test_a_copy_by_hand_is_on_the_shelf_until_it_is_undone_or_removed(shelf, mon
     assert collection.copy(shelf, wish).status == "wanted"
 
 
+def test_a_copy_by_hand_was_put_there_on_its_day_whatever_is_said_of_it_later(shelf):
+    done = collection.add(shelf, "discogs/12", purchase_price=8)
+    with shelf.operation("test"):
+        shelf.execute("update decisions set decided_at = '2020-05-01T10:00:00Z' where operation_id = ?", [done.operation])
+    collection.edit(shelf, done.copies[0], notes="warped")
+    assert collection.copy(shelf, done.copies[0]).added_at == "2020-05-01T10:00:00Z"
+    assert {row.day for row in shelf.q("select day from copy_prices where copy_key = ?", [done.copies[0]])} == {"2020-05-01"}
+
+
 def test_a_side_is_linked_to_a_file_and_taken_apart_again(shelf):
     (side,) = [s for s in collection.sides(shelf, "discogs/501") if s.position == "B1"]
     assert [(s.position, s.has_file, s.on_stream) for s in collection.sides(shelf, "discogs/501")] == [("A1", 1, 0), ("B1", 0, 1)]

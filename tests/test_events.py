@@ -113,6 +113,7 @@ def test_an_event_does_not_come_to_end_before_it_begins_and_one_that_was_removed
     with pytest.raises(BadInput, match="before it begins"):
         events.edit(night, event, end_date="2024-01-01")
     events.edit(night, event, end_date="2024-05-06")
+    assert events.edit(night, event, end_date="2024-05-06").operation is None
     events.remove(night, event)
     with pytest.raises(BadInput, match="no event"):
         events.edit(night, event, name="Other")

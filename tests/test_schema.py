@@ -13,7 +13,7 @@ from musicdb import schema
 from musicdb.errors import NewerSchema, NotOurDatabase
 
 # The schema of the last release. A change of it is a migration: add a step, then note the new value here.
-FINGERPRINT = "94e1ac39fb741600fe6b7a9dc05722c65d5357eacc67ed2e3a32dffbaecf2874"
+FINGERPRINT = "46866c3559d8b4df5860251d5add5a2f1d27ccb699754d510d27131ed9668dc6"
 
 TABLES = """platforms platform_tracks platform_releases platform_playlists platform_playlist_items media_files collection_items collection_values listens_raw
 observation_changes sync_checkpoints import_batches quarantine track_links release_links playlist_links decisions trust claim_paths tag_rules

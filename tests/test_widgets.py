@@ -652,6 +652,7 @@ def test_a_tag_is_renamed_and_does_not_become_a_second_of_its_name(music):
     assert [(t.grp, t.name) for t in tags.every(music)] == [("Mood", "bright"), ("Mood", "dark")]
     with pytest.raises(BadInput, match="already"):
         tags.rename(music, bright, "mood/DARK")
+    assert tags.rename(music, bright, "Mood: bright") is None
     history.undo(music, operation)
     assert ("", "bright") in [(t.grp, t.name) for t in tags.every(music)] and dark
 

@@ -105,7 +105,8 @@ def edit(event: int, as_json: bool, **fields: str | None) -> None:
 
     with base.database() as db:
         done = library.edit(db, event, **{key: value for key, value in fields.items() if value is not None})
-    _said(done, as_json, f"event {event} changed", f"musicdb undo {done.operation} takes it back")
+    _said(done, as_json, f"event {event} changed" if done.operation else "nothing to do: it is so already",
+          f"musicdb undo {done.operation} takes it back" if done.operation else f"musicdb events show {event}")  # fmt: skip
 
 
 @events.command("play", cls=base.Command)

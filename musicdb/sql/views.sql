@@ -231,7 +231,9 @@ where place = 1 and value is not null;
 
 create view copies as -- Every copy and wish on your shelf: as the platform tells it, and over it what you decided. removed_at set = it is there no more.
 with decided as (
-  select copy_key as entity_key, json_group_object(field, json(value)) as said, max(decided_at) as at from copy_decisions group by copy_key
+  select copy_key as entity_key, json_group_object(field, json(value)) as said,
+    (select min(f.decided_at) from decisions as f where f.entity = 'copy' and f.entity_key = copy_key and f.field = 'release') as at
+  from copy_decisions group by copy_key
 ), told as (
   select c.platform || '/' || c.instance_id as copy_key, c.id as collection_item_id, c.platform_release_id, c.platform, c.account, c.status, c.folder,
     c.media_condition, c.sleeve_condition, c.rating, c.notes, c.purchase_date, c.purchase_price, c.currency, c.added_at, c.removed_at, d.said
