@@ -331,3 +331,13 @@ def test_exports_of_rekordbox_5_and_6_import_and_its_playlist_index_is_refused(d
     for path in set(files) - set(exports):
         with pytest.raises(UnknownSource, match=re.escape(path.name)):
             load.run(db, "rekordbox", path)
+
+
+def test_a_list_that_changed_makes_no_track_a_changed_one(db, tmp_path):
+    track = '<TRACK TrackID="1" Name="One" Artist="Ada" Location="file://localhost/m/1.mp3"/>'
+    for entries in ("", '<TRACK Key="1"/>'):
+        lists = f'<NODE Type="0" Name="ROOT" Count="1"><NODE Name="L" Type="1" KeyType="0" Entries="{len(entries) and 1}">{entries}</NODE></NODE>'
+        body = f'<COLLECTION Entries="1">{track}</COLLECTION><PLAYLISTS>{lists}</PLAYLISTS>'
+        (tmp_path / "a.xml").write_text(f'<?xml version="1.0" encoding="UTF-8"?><DJ_PLAYLISTS Version="1.0.0">{body}</DJ_PLAYLISTS>')
+        report = load.run(db, "rekordbox", tmp_path / "a.xml")
+    assert (report.new, report.changed, report.unchanged) == (0, 1, 1)

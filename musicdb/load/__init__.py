@@ -223,7 +223,7 @@ class Load:
         report.vanished, report.returned = report.vanished + counts["plays_gone"], report.returned + counts["plays_back"]
         report.playlists, report.releases = len(self.writer.seen["playlist"]), len(self.writer.seen["release"])
         report.quarantined = len(self.refused)
-        report.unchanged = max(0, len(self.writer.seen["track"]) - report.new - report.changed - report.returned)
+        report.unchanged = max(0, len(self.writer.seen["track"]) - report.new - counts["tracks_touched"])
         details = encode({k: v for k, v in report.as_dict().items() if v}).decode()
         with self.db.atomic():
             self.start()

@@ -161,7 +161,9 @@ class Writer:
                 update.append((*columns[2:], have[0]))
                 if have[1] != digest and not fuller:  # to say more is not to say otherwise
                     old.append((key, have[0], columns[-1]))
-                self.counts["returned" if have[2] is not None else f"{entity}s_detailed" if fuller else "changed"] += 1
+                what = "returned" if have[2] is not None else f"{entity}s_detailed" if fuller else "changed"
+                self.counts[what] += 1
+                self.counts["tracks_touched"] += entity == "track" and what != "tracks_detailed" and row.get("in_library", True)
         if old:
             self.db.executemany(
                 "insert into observation_changes (at, import_batch_id, entity, platform, external_id, old, new) "
@@ -237,7 +239,7 @@ class Writer:
         if back:
             with self.db.atomic():
                 self.db.executemany("update platform_tracks set missing_since = null where id = ?", [(i,) for i in back])
-            self.counts["returned"] += len(back)
+            self.counts.update(returned=len(back), tracks_touched=len(back))
 
     # ---- files
 
