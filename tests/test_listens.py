@@ -470,3 +470,9 @@ def test_every_question_is_asked_from_the_command_line(db, tmp_path):
     assert answers["skips", None][0]["skips"] > 0 and answers["followed", None][0]["times"] == 20
     plain = CliRunner().invoke(cli, ["--db", str(db.path), "stats", "owned"])
     assert "not owned" in plain.output and CliRunner().invoke(cli, ["--db", str(db.path), "stats", "top", "labels"]).exit_code == 2
+
+
+@pytest.mark.parametrize("since", ["2024-13", "2024-00-01", "2024-05-32", "2024-05-12T29:61", "May"])
+def test_a_period_that_is_no_time_is_refused_and_not_an_empty_answer(db, since):
+    with pytest.raises(BadInput, match="is no time; use 2024"):
+        statistics.top(db, since=since)

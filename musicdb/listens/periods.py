@@ -13,7 +13,7 @@ from . import rollups
 if TYPE_CHECKING:
     from ..db import Database
 
-_TIME = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?)?)?")
+_TIME = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])([T ][0-2]\d:[0-5]\d(:[0-5]\d)?Z?)?)?)?")
 USER = "(:user is null or {0}.user_id = :user)"
 
 
