@@ -284,6 +284,21 @@ def content(db):
     return [db.execute(f"select * from {table} order by 1").fetchall() for table in counts(db)]
 
 
+def numbered(*songs):
+    return "".join(
+        f'<TRACK TrackID="{n}" Name="{name}" Artist="Marisol Ek" TotalTime="{length}" Location="file://localhost/Users/fennel/{name}.mp3"/>'
+        for n, name, length in songs
+    )
+
+
+def test_a_collection_that_was_numbered_anew_is_told_of_and_a_song_that_was_renamed_or_moved_is_not(db, export):
+    first = load.run(db, "rekordbox", export(xml(numbered((1, "One", 300), (2, "Two", 360)), lists=None)))
+    moved = load.run(db, "rekordbox", export(xml(numbered((1, "One (Dub)", 300), (2, "Two", 366)), lists=None)))
+    assert (moved.changed, first.notes, moved.notes) == (2, [], [])
+    again = load.run(db, "rekordbox", export(xml(numbered((1, "Nightfall", 411), (2, "One (Dub)", 300)), lists=None)))
+    assert len(again.notes) == 1 and again.notes[0].startswith("2 entries are another song")
+
+
 def test_importing_twice_changes_nothing(db, export):
     path = export()
     report = load.run(db, "rekordbox", path)

@@ -37,6 +37,10 @@ from .rederiving import rederive
 Progress = Callable[[int, int | None, str], object]  # done, total or None, what is being done
 ALIASES = {"local": "files"}
 PREPARE = "musicdb.images.prepare"
+RENUMBERED = (
+    "{n} entries are another song, of another length, in another file than before under the same number. If the collection was numbered anew, what "
+    "you said of these tracks is with other songs now: `musicdb migrate --restore` goes back to the last backup (table observation_changes says which)"
+)
 # What a row that breaks a table's rules raises; a full disk or a lock is none of these.
 ODD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, TypeError, ValueError, LookupError, AttributeError)
 
@@ -223,6 +227,8 @@ class Load:
         report.vanished, report.returned = report.vanished + counts["plays_gone"], report.returned + counts["plays_back"]
         report.playlists, report.releases = len(self.writer.seen["playlist"]), len(self.writer.seen["release"])
         report.quarantined = len(self.refused)
+        if counts["others"]:
+            report.notes.append(RENUMBERED.format(n=counts["others"]))
         report.unchanged = max(0, len(self.writer.seen["track"]) - report.new - counts["tracks_touched"])
         details = encode({k: v for k, v in report.as_dict().items() if v}).decode()
         with self.db.atomic():

@@ -21,6 +21,11 @@ TRACK = (
     "platform external_id uri title artists album duration_ms isrc release_date match_key release_external_id in_library kind rows_version "
     "metadata_hash said metadata"
 ).split()
+# Under the same number another song, of another length, in another file: numbers that a program gave anew.
+OTHERS = """
+select count(*) from json_each(?) as j cross join platform_tracks as p on p.id = j.value ->> 0
+where p.match_key <> j.value ->> 1 and abs(p.duration_ms - (j.value ->> 2)) > 2000 and p.said ->> 'path' <> j.value ->> 3 ->> 'path'
+"""
 RELEASE = "platform external_id title kind rows_version metadata_hash said metadata".split()
 PLAYLIST = (
     "platform external_id name kind description parent_external_id position owner owner_id account is_public collaborative remote_version "
@@ -160,15 +165,18 @@ class Writer:
             else:
                 update.append((*columns[2:], have[0]))
                 if have[1] != digest and not fuller:  # to say more is not to say otherwise
-                    old.append((key, have[0], columns[-1]))
+                    old.append((key, have[0], columns))
                 what = "returned" if have[2] is not None else f"{entity}s_detailed" if fuller else "changed"
                 self.counts[what] += 1
                 self.counts["tracks_touched"] += entity == "track" and what != "tracks_detailed" and row.get("in_library", True)
         if old:
+            if entity == "track":
+                now = [(id, *(columns[TRACK.index(name)] for name in ("match_key", "duration_ms", "said"))) for _, id, columns in old]
+                self.counts["others"] += self.db.value(OTHERS, [encode(now).decode()])
             self.db.executemany(
                 "insert into observation_changes (at, import_batch_id, entity, platform, external_id, old, new) "
                 f"select {NOW}, ?, ?, ?, ?, metadata, ? from {table} where id = ?",
-                [(self.batch(), entity, self.platform, key, new, id) for key, id, new in old],
+                [(self.batch(), entity, self.platform, key, columns[-1], id) for key, id, columns in old],
             )
         if update:
             sets = ", ".join(f"{n} = ?" for n in names[2:])
