@@ -649,6 +649,25 @@ def test_tracks_that_a_person_told_apart_are_not_proposed_as_one(db):
     assert candidates(db) == []
 
 
+def test_what_a_person_told_apart_stays_so_when_one_of_them_is_merged_into_a_third(db):
+    from musicdb.links import duplicates
+    from musicdb.truth import merging
+
+    for n, length in enumerate((200_000, 240_000, 280_000)):
+        observe(db, "local", f"{n}.mp3", "Copper Rain", ["Ada Lumen"], duration_ms=length, isrc="USRC17607839")
+    links.link(db)
+    musicdb.truth.resolve(db)
+
+    def asked():
+        return {(row.a["id"], row.b["id"]) for row in duplicates.pairs(db, least=0)}
+
+    assert asked() == {(1, 2), (1, 3), (2, 3)}
+    duplicates.apart(db, 1, 2)
+    assert asked() == {(1, 3), (2, 3)}
+    merging.merge(db, 3, 2)
+    assert asked() == set()
+
+
 def test_tracks_under_two_names_of_one_artist_may_be_one(db):
     from musicdb.links import aliases, duplicates
 

@@ -13,7 +13,9 @@ from ..matching import compare
 from ..matching.lookup import facts
 from ..matching.weights import MAYBE
 from ..truth import merging
+from ..truth.merged import roots
 from . import aliases
+from .reading import told_apart
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -29,7 +31,7 @@ GROUPS = [
     "and k.status in ('auto', 'confirmed') where f.audio_hash is not null group by f.audio_hash having count(distinct k.track_id) between 2 and :most limit :limit",
 ]
 SIDES = """
-select l.id, l.title, l.version, l.artist_credit, l.album, l.year, l.duration_ms, l.cover, l.platforms, l.track_uid
+select l.id, l.title, l.version, l.artist_credit, l.album, l.year, l.duration_ms, l.cover, l.platforms
 from library as l
 where l.id in (select value from json_each(?))
 """
@@ -57,16 +59,11 @@ def pairs(db: Database, *, limit: int = 200, least: float = MAYBE) -> Rows:
                     found[pair] = compare(known[pair[0]], known[pair[1]])
     asked = msgspec.json.encode(sorted({one for pair in found for one in pair})).decode()
     rows = {row["id"]: row for row in db.q(SIDES, [asked])}
-    apart = {
-        key
-        for (key,) in db.execute(
-            "select entity_key from decisions where id in (select max(id) from decisions where entity = 'pair' and field = 'same' group by entity_key) and value = 'false'"
-        )
-    }
+    apart = _told_apart(db)
     out = [
         Row(a=rows[a], b=rows[b], confidence=round(c.confidence), evidence=c.evidence)
         for (a, b), c in found.items()
-        if a in rows and b in rows and c.confidence >= least and _key(rows[a]["track_uid"], rows[b]["track_uid"]) not in apart
+        if a in rows and b in rows and c.confidence >= least and frozenset((a, b)) not in apart
     ]
     out.sort(key=lambda row: (-row["confidence"], row["a"]["id"], row["b"]["id"]))
     return Rows(out[:limit], ["a", "b", "confidence", "evidence"], db)
@@ -85,6 +82,13 @@ def apart(db: Database, a: int, b: int, *, note: str | None = None, by: str | No
 def unite(db: Database, into: int, other: int, *, preview: bool = False, by: str | None = None) -> merging.Merged:
     """These two are one: `merging.merge`."""
     return merging.merge(db, into, other, preview=preview, by=by)
+
+
+def _told_apart(db: Database) -> set[frozenset[int]]:
+    """Pairs of tracks, as they are after merges, that a person told apart."""
+    told = told_apart(db)
+    now = roots(db, {one for pair in told for one in pair})
+    return {frozenset(now.get(one, one) for one in pair) for pair in told}
 
 
 def _key(a: str, b: str) -> str:

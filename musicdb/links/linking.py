@@ -13,7 +13,7 @@ import msgspec
 
 from ..matching.signs import SENTENCES, Cluster, Index, Proposal, Seen, best_first, judge, marks, weigh
 from . import aliases
-from .reading import Reader
+from .reading import Reader, told_apart
 
 if TYPE_CHECKING:
     from ..db import Database
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 CANDIDATES = 3  # most that wait for a person, per observation
 MERGE = "merge"  # method of a candidate that says that two tracks are one
 PAIRS = "select platform_track_id, assigned_track_id, track_id, status from track_links {only}"
-APART = """
-select entity_key from decisions as d
-where d.entity = 'pair' and d.field = 'same' and d.value = 'false' and d.id = (
-  select max(id) from decisions as l where l.entity = 'pair' and l.entity_key = d.entity_key and l.field = 'same')
-"""
 FREE = """
 select i.origin, i.id
 from track_ids as i
@@ -62,11 +57,8 @@ class Matcher:
         self.gone: list[int] = []
         self.identities: list[tuple[int, str, str]] = []
         self.origins: dict[str, int] = {}
-        uids = [(key, key.split()) for (key,) in db.execute(APART)]
-        ids = dict(db.execute("select track_uid, id from track_ids where track_uid in (select value from json_each(?))",
-                              [_json([uid for _, two in uids for uid in two])]).fetchall()) if uids else {}  # fmt: skip
-        for _, two in uids:
-            self.asked.add(frozenset(decided.root(ids[uid]) for uid in two if uid in ids))
+        for pair in told_apart(db):
+            self.asked.add(frozenset(decided.root(one) for one in pair))
 
     # ---------- what is known
     def know(self, seen: Iterable[Seen]) -> list[Seen]:

@@ -49,6 +49,12 @@ left join track_links as k on k.platform_track_id = p.id and k.status in ('auto'
 """
 SOME = "json_each(?) as j cross join platform_tracks as p on p.id = j.value"
 NOTHING = "[null,null,null]"
+APART = """
+select a.id, b.id from decisions as d
+join track_ids as a on a.track_uid = substr(d.entity_key, 1, instr(d.entity_key, ' ') - 1)
+join track_ids as b on b.track_uid = substr(d.entity_key, instr(d.entity_key, ' ') + 1)
+where d.id in (select max(id) from decisions where entity = 'pair' and field = 'same' group by entity_key) and d.value = 'false'
+"""
 OF_TRACKS = """
 select k.platform_track_id from json_each(?) as j
 cross join track_links as k on k.track_id = j.value and k.status in ('auto', 'confirmed')
@@ -199,6 +205,11 @@ class Reader:
         return Seen(
             key, platform, external_id, bool(in_library), match_key, duration, isrc, album, title, marks, path, folded, audio, artists, track, makes
         )
+
+
+def told_apart(db: Database) -> list[tuple[int, int]]:
+    """Pairs of tracks, as they were named then, of which a person said that they are two recordings."""
+    return db.execute(APART).fetchall()
 
 
 def _rename(one: Seen, aliases: other_names.Known) -> None:
