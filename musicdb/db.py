@@ -81,7 +81,8 @@ class Database:
         """What a notebook shows: what is in it, what waits for a person, and what to do next."""
         from . import queries
 
-        tracks, albums = self.value("select count(*) from library"), self.value("select count(distinct release_group_id) from library")
+        tracks = self.value("select count(*) from library")
+        albums = self.value("select count(*) from release_groups where deleted_at is null and merged_into_id is null")
         waiting = queries.waiting(self) if tracks else 0
         said = (
             f"<b>{tracks:,} track{'s' * (tracks != 1)}</b>, {albums:,} album{'s' * (albums != 1)}"
