@@ -64,6 +64,14 @@ def approve_all(db, number):
     return applying.apply(db, number)
 
 
+def test_a_file_that_was_read_for_what_it_holds_is_there_whatever_it_is_called(db, music):
+    sound(music / "no ending", 12, 4000)
+    load.run(db, "files", [music])
+    assert not find(db).findings
+    (music / "no ending").unlink()
+    assert kinds(db) == [("missing", "no ending")]
+
+
 def test_without_any_playlist_no_file_is_called_orphaned(db, music):
     found = find(db)
     assert not found.findings and "no playlist is known yet" in " ".join(found.notes)

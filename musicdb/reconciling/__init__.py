@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,14 +97,14 @@ def find(db: Database) -> Found:
     """Compare the folders that were scanned with what is known of them. A folder that is gone or empty proves nothing: a drive may be away."""
     rows = db.q(FILES)
     roots = sorted({row.root for row in rows if row.root})
+    known = {row.path: row for row in rows}
     found, notes, there = [], [], {}
     for root in roots:
-        here = _walk(root)
+        here = _walk(root, known)
         if here:
             there |= here
         else:
             notes.append(f"{root} is empty or not there: nothing is concluded of it (is the drive connected?)")
-    known = {row.path: row for row in rows}
     refused = {
         path for (path,) in db.execute("select item from quarantine where platform = 'local' and resolved_at is null")
     }  # known to be unreadable
@@ -145,8 +145,8 @@ def find(db: Database) -> Found:
     return Found(found, notes)
 
 
-def _walk(root: str) -> dict[str, tuple[int, int, int]]:
-    """{path: (size, mtime_ns, inode)} of audio files below a folder; {} where it cannot be read."""
+def _walk(root: str, known: Container[str] = ()) -> dict[str, tuple[int, int, int]]:
+    """{path: (size, mtime_ns, inode)} of audio files below a folder, those that are known by any name; {} where it cannot be read."""
     found, todo = {}, [root]
     while todo:
         try:
@@ -156,9 +156,11 @@ def _walk(root: str) -> dict[str, tuple[int, int, int]]:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         todo.append(entry.path)
-                    elif os.path.splitext(entry.name)[1][1:].lower() in EXTENSIONS and entry.is_file():
+                        continue
+                    path = os.fsencode(entry.path).decode("utf-8", "backslashreplace")
+                    if (path in known or os.path.splitext(entry.name)[1][1:].lower() in EXTENSIONS) and entry.is_file():
                         info = entry.stat()
-                        found[os.fsencode(entry.path).decode("utf-8", "backslashreplace")] = (info.st_size, info.st_mtime_ns, info.st_ino)
+                        found[path] = (info.st_size, info.st_mtime_ns, info.st_ino)
         except OSError:
             continue  # a folder that went away meanwhile: its files are not concluded to be missing, since nothing is done before a look
     return found
