@@ -39,7 +39,7 @@ ALIASES = {"local": "files"}
 PREPARE = "musicdb.images.prepare"
 RENUMBERED = (
     "{n} entries are another song, of another length, in another file than before under the same number. If the collection was numbered anew, what "
-    "you said of these tracks is with other songs now: `musicdb migrate --restore` goes back to the last backup (table observation_changes says which)"
+    "you said of these tracks is with other songs now (which: table observation_changes). `musicdb migrate --restore --from BACKUP` goes back to a backup of before"
 )
 # What a row that breaks a table's rules raises; a full disk or a lock is none of these.
 ODD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, TypeError, ValueError, LookupError, AttributeError)
