@@ -248,12 +248,12 @@ def test_no_key_edits_the_notebook(show, home):
     page.dialogs.clear()
 
 
-def test_a_token_that_is_typed_is_in_no_saved_notebook(show, home, folder):
+def test_a_token_that_is_typed_is_in_no_saved_notebook_and_a_login_may_write_where_that_is_ticked(show, home, folder):
     start = "from musicdb import secrets\nfrom musicdb.demo.replay import Replay\nsecrets.use({place!r}, keyring=False)\nreplay = Replay()"
     cells = [
         OPEN.format(path=str(home / "login.db")),
         start.format(place=str(home / "logins")),
-        "musicdb.Login(db, endpoints={'discogs': replay.endpoint('discogs')})",
+        "musicdb.Login(db, endpoints={name: replay.endpoint(name) for name in ('discogs', 'spotify')})",
     ]
     page = show("login.ipynb", *cells)
     page.page.locator(".mdb-login button", has_text="log in").first.click()
@@ -269,6 +269,13 @@ def test_a_token_that_is_typed_is_in_no_saved_notebook(show, home, folder):
     saved = until(lambda: _saved(folder))
     assert "kestrel.lodin" in saved and DiscogsAccount().token not in saved
     assert DiscogsAccount().token in (home / "logins" / "discogs.json").read_text("utf-8")
+    page.page.locator(".mdb-login input[type=checkbox]").check()
+    page.page.get_by_role("button", name="Log in to Spotify").click()
+    client = page.page.get_by_label("Spotify Client ID")
+    client.fill("client-of-a-person")
+    page.shot("login-writes")
+    client.press("Enter")
+    page.page.locator(".mdb-login .step a[href*='playlist-modify-private']").wait_for()
 
 
 def _saved(folder):
